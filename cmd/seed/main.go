@@ -1,0 +1,79 @@
+// Command seed plants Flux in a newborn Kubernetes cluster from Git. See "seed --help".
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	// Public certificate authorities for an image that has no files: used only where the system has none.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
+	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/manifests"
+)
+
+// Exit codes, beside 0 for success.
+const (
+	exitFailed = 1 // worth another try
+	exitUsage  = 2
+)
+
+// version is set when a release is linked.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	code := execute(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command and turns its error into an exit code and one line on standard error.
+func execute(ctx context.Context, args []string) int {
+	started := false
+	root := &cobra.Command{
+		Use:   "seed",
+		Short: "Plant Flux in a newborn cluster from Git",
+		Long: `seed plants Flux in a newborn Kubernetes cluster: it claims the Git credential at the vault, fetches
+the tree, applies Flux and the root sync, follows until everything stands, and writes down how long
+each part took.
+
+Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle.`,
+		Version:           buildVersion(),
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRun:  func(*cobra.Command, []string) { started = true },
+		DisableAutoGenTag: true,
+	}
+	root.AddCommand(runCommand(), renderCommand())
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case !started:
+		fmt.Fprintf(os.Stderr, "seed: error: %v\nseed: hint: see \"seed --help\"\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(os.Stderr, "seed: error: %v\n", err)
+	if failure.IsInvalid(err) {
+		return manifests.ExitInvalid
+	}
+	return exitFailed
+}
+
+// buildVersion is the linked version, else what the Go module system knows.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/tazlab/seed/internal/build"
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/secret"
+)
+
+type renderFlags struct{ tree, cluster, identityFile, vaultCAFile, image string }
+
+func renderCommand() *cobra.Command {
+	render := &cobra.Command{Use: "render", Short: "Make what carries seed into a cluster", Args: cobra.NoArgs}
+	var flags renderFlags
+	command := &cobra.Command{
+		Use:   "manifests --cluster FOLDER --identity-file FILE",
+		Short: "Print the inline manifest for one cluster of the tree",
+		Long: `Builds the tree as Flux would, cuts the few objects out of it that seed starts from, and prints the
+inline manifest: Namespace, ServiceAccount, ClusterRoleBinding, identity Secret, ConfigMap, Job.
+
+The output holds the identity in the clear: put it into the machine config, never into Git.`,
+		Example: `  seed render manifests --cluster clusters/home --identity-file identity.env > seed.yaml`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return renderManifests(cmd.Context(), flags, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := command.Flags()
+	f.StringVar(&flags.tree, "tree", ".", "folder that holds the whole tree, as the Git repository does")
+	f.StringVar(&flags.cluster, "cluster", "", "the cluster's folder in the tree, as the root Kustomization's spec.path names it")
+	f.StringVar(&flags.identityFile, "identity-file", "", "file with KEY=VALUE lines for the store's auth Secret (clientId, clientSecret); - reads standard input")
+	f.StringVar(&flags.vaultCAFile, "vault-ca-file", "", "file with PEM certificates that vouch for the vault, beside the public ones")
+	f.StringVar(&flags.image, "image", "ghcr.io/tazlab/seed:"+imageTag(), "seed's own image")
+	_ = command.MarkFlagRequired("cluster")
+	_ = command.MarkFlagDirname("tree")
+	render.AddCommand(command)
+	return render
+}
+
+func renderManifests(ctx context.Context, flags renderFlags, stdin io.Reader, stdout, stderr io.Writer) error {
+	in := manifests.Input{Image: flags.image}
+	var err error
+	if in.Identity, err = readIdentity(flags.identityFile, stdin); err != nil {
+		return fmt.Errorf("reading the identity file: %w", err)
+	}
+	if flags.vaultCAFile != "" {
+		if in.VaultCA, err = os.ReadFile(flags.vaultCAFile); err != nil {
+			return fmt.Errorf("reading the vault's CA: %w", err)
+		}
+	}
+	if in.Bundle, err = cutBundle(ctx, flags.tree, flags.cluster, stderr); err != nil {
+		return err
+	}
+	out, err := manifests.Render(in)
+	if err != nil {
+		return err
+	}
+	_, err = stdout.Write(out)
+	return err
+}
+
+// cutBundle builds a copy of the tree, so that nothing of the user's is touched, and cuts the bundle out.
+func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "seed-render-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := fetch.Local(tree, dir); err != nil {
+		return nil, fmt.Errorf("reading the tree %s: %w", tree, err)
+	}
+	// The root Kustomization is known only once its folder is built; a stand-in builds it the first time.
+	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: cluster}, Spec: kustomizev1.KustomizationSpec{Path: cluster}}
+	objects, err := build.Kustomization(ctx, first, dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	found, err := bundle.FindRoot(objects, cluster)
+	if err != nil {
+		return nil, err
+	}
+	key := types.NamespacedName{Namespace: found.GetNamespace(), Name: found.GetName()}
+	root, err := build.Kustomizations([]*unstructured.Unstructured{found})
+	if err != nil {
+		return nil, err
+	}
+	built, err := build.BuildTree(ctx, root[0], dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	data, err := bundle.Cut(built.All(), key)
+	for name, failed := range built.Failed {
+		fmt.Fprintf(stderr, "seed: warning: unit %s was left out: %v\n", name, failed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cutting the bundle out of %s: %w", cluster, err)
+	}
+	return data, nil
+}
+
+// readIdentity reads KEY=VALUE lines, as kubectl create secret --from-env-file does. No line is ever part
+// of an error.
+func readIdentity(file string, stdin io.Reader) (map[string]secret.String, error) {
+	var data []byte
+	var err error
+	switch file {
+	case "":
+		return nil, nil
+	case "-":
+		data, err = io.ReadAll(stdin)
+	default:
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]secret.String{}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("line %d is not KEY=VALUE", n)
+		}
+		values[key] = secret.New(value)
+	}
+	if len(values) == 0 {
+		return nil, errors.New("it holds no KEY=VALUE line")
+	}
+	return values, lines.Err()
+}
+
+// imageTag is the tag of the image that belongs to this build.
+func imageTag() string {
+	if v := buildVersion(); v != "(devel)" {
+		return v
+	}
+	return "dev"
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazlab/seed/internal/birth"
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/claim"
+	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/report"
+)
+
+type runFlags struct{ configDir, workDir, terminationLog string }
+
+func runCommand() *cobra.Command {
+	var flags runFlags
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Claim, fetch, build, apply, follow, report (in the cluster)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			summary, err := run(cmd.Context(), flags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if err != nil {
+				summary = "seed: error: " + err.Error()
+			}
+			// The termination message stands alone: logs may not be readable on a newborn node.
+			if writeErr := os.WriteFile(flags.terminationLog, []byte(tail(summary)), 0o600); writeErr != nil && !errors.Is(writeErr, os.ErrNotExist) {
+				err = errors.Join(err, fmt.Errorf("writing the termination message: %w", writeErr))
+			}
+			return err
+		},
+	}
+	f := command.Flags()
+	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for a private vault, "+manifests.VaultCAKey)
+	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
+	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
+	return command
+}
+
+// run does the birth and returns the line that sums it up.
+func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string, error) {
+	timeline := &report.Report{}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log.Info("seed starts", "version", buildVersion())
+	data, err := os.ReadFile(filepath.Join(flags.configDir, manifests.BundleKey))
+	if err != nil {
+		return "", fmt.Errorf("reading the bundle: %w", err)
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return "", err
+	}
+	roots, err := vaultRoots(filepath.Join(flags.configDir, manifests.VaultCAKey))
+	if err != nil {
+		return "", err
+	}
+	live, err := cluster.New()
+	if err != nil {
+		return "", err
+	}
+	work, err := os.MkdirTemp(flags.workDir, "seed-")
+	if err != nil {
+		return "", fmt.Errorf("making a work folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	if err := timeline.Begin(ctx, live); err != nil {
+		log.Warn("the start of machine and API server are not known", "error", err)
+	}
+	birth := &birth.Birth{
+		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work,
+		Log: log, Report: timeline, Event: cluster.Events(live, manifests.Namespace, log),
+	}
+	planted, err := birth.Run(ctx)
+	return finish(ctx, live, timeline, planted, stdout, err)
+}
+
+// finish shows the timeline and, after a birth, leaves it in the cluster. On a cluster that lives already
+// it writes nothing.
+func finish(ctx context.Context, live cluster.Client, timeline *report.Report, planted bool, stdout io.Writer, err error) (string, error) {
+	if tableErr := timeline.Table(stdout); tableErr != nil {
+		err = errors.Join(err, tableErr)
+	}
+	if err != nil {
+		return "", err
+	}
+	if !planted {
+		return fmt.Sprintf("seed: Flux reconciles the tree already; all %d Kustomizations are Ready", len(timeline.Units)), nil
+	}
+	if err := timeline.Save(ctx, live, manifests.Namespace); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("seed: Flux is planted at %s; all %d Kustomizations are Ready", timeline.Revision, len(timeline.Units)), nil
+}
+
+// vaultRoots are the public certificate authorities and those in file, if it is there.
+func vaultRoots(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's certificates: %w", err)
+	}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return pool, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the vault's CA: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("the vault's CA %s holds no PEM certificate: render the inline manifest with the right --vault-ca-file", file)
+	}
+	return pool, nil
+}
+
+// tail keeps the end of a long message: the kubelet takes 4096 bytes.
+func tail(message string) string {
+	const limit = 4096
+	if len(message) <= limit {
+		return message
+	}
+	return "..." + message[len(message)-limit+3:]
+}

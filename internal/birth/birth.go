@@ -1,0 +1,131 @@
+// Package birth is the flow: claim, fetch, build, apply, follow. It is the only package that knows the
+// order. Every step can be repeated, so a crash or an error anywhere is answered by starting over.
+package birth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/claim"
+	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/report"
+)
+
+// Birth brings one cluster to life. Fill all fields, then call Run once.
+type Birth struct {
+	Bundle  *bundle.Bundle
+	Cluster client.WithWatch
+	// Vault is the HTTP client for vaults, see claim.HTTPClient.
+	Vault *http.Client
+	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
+	WorkDir string
+	Log     *slog.Logger
+	// Event tells the cluster's people what seed cannot get over by itself; reason is CamelCase.
+	Event func(ctx context.Context, reason, message string)
+	// Report takes the timeline.
+	Report *report.Report
+	// Pause waits between tries; nil means Pause.
+	Pause func(ctx context.Context, try int, err error) error
+}
+
+// Run plants Flux unless it already reconciles the root, then follows the tree until it stands. It tells
+// whether it planted. Only an invalid bundle, a tree that can never stand, or the end of ctx is an error.
+func (b *Birth) Run(ctx context.Context) (planted bool, err error) {
+	for try := 0; ; try++ {
+		adopted, err := b.adopted(ctx, client.ObjectKeyFromObject(b.Bundle.Root))
+		if err == nil && adopted {
+			b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", client.ObjectKeyFromObject(b.Bundle.Root))
+			break
+		}
+		if err == nil {
+			err = b.plant(ctx)
+		}
+		if err == nil {
+			planted = true
+			break
+		}
+		if err := b.pause(ctx, try, err); err != nil {
+			return false, err
+		}
+	}
+	return planted, b.follow(ctx)
+}
+
+// adopted tells whether Flux has applied the Kustomization at least once: from then on it is Flux's.
+// Absent is only what the API server says is absent.
+func (b *Birth) adopted(ctx context.Context, key types.NamespacedName) (bool, error) {
+	var live kustomizev1.Kustomization
+	err := b.Cluster.Get(ctx, key, &live)
+	if apierrors.IsNotFound(err) || apimeta.IsNoMatchError(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking whether Flux reconciles Kustomization %s: %w", key, err)
+	}
+	return live.Status.LastAppliedRevision != "", nil
+}
+
+// plant is one try at everything up to Flux and the root sync being in the cluster.
+func (b *Birth) plant(ctx context.Context) (err error) {
+	claimer := claim.New(b.Cluster, b.Vault)
+	defer func() {
+		// The tokens are revoked also when ctx has ended; they die by themselves if that fails.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if closeErr := claimer.Close(ctx); closeErr != nil {
+			b.Log.Warn("the vault's token could not be revoked; it expires by itself", "error", closeErr)
+		}
+	}()
+	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}}
+	for _, c := range b.Bundle.Claims {
+		if err := p.claim(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := p.fetchTree(ctx); err != nil {
+		return err
+	}
+	return p.apply(ctx)
+}
+
+// follow watches until the tree stands and records when each unit became Ready.
+func (b *Birth) follow(ctx context.Context) error {
+	start := time.Now()
+	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
+		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
+	})
+	state := report.Done
+	if err != nil {
+		state = report.Failed
+	}
+	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))
+	for _, u := range units {
+		b.Report.Units = append(b.Report.Units, report.Unit{
+			Name: u.Key.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
+		})
+	}
+	return err
+}
+
+// step runs one step and records it.
+func (b *Birth) step(name string, do func() (report.State, string, error)) error {
+	start := time.Now()
+	state, detail, err := do()
+	if err != nil {
+		state, detail = failed(err), err.Error()
+	}
+	b.Report.Add(name, start, state, detail)
+	b.Log.Info(name, "state", state, "took", time.Since(start).Round(time.Millisecond), "detail", detail)
+	return err
+}

@@ -1,0 +1,132 @@
+package birth
+
+import (
+	"fmt"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/runtime/dependency"
+	"github.com/fluxcd/pkg/ssa"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/tazlab/seed/internal/build"
+)
+
+// plantAnnotation marks the units that seed applies before Flux is there.
+const plantAnnotation = "seed.tazlab.net/plant"
+
+// chosen is the part of the root build that seed applies; the rest is left to Flux.
+type chosen struct {
+	// flux are the objects of Flux itself, in a root of the classic layout (gotk-components.yaml).
+	flux []*unstructured.Unstructured
+	// units are the Kustomizations to plant, in dependsOn order.
+	units []*kustomizev1.Kustomization
+	// sync are the root source and Kustomization, and those of the planted units: Flux goes on with them.
+	sync []*unstructured.Unstructured
+}
+
+// choose picks from the root build what is needed for Flux to go on by itself.
+func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomization) (*chosen, error) {
+	c := &chosen{}
+	units, err := build.Kustomizations(rootBuild)
+	if err != nil {
+		return nil, err
+	}
+	var planted []*kustomizev1.Kustomization
+	wanted := map[string]bool{}
+	for _, unit := range units {
+		isRoot := unit.Namespace == root.Namespace && unit.Name == root.Name
+		if unit.Annotations[plantAnnotation] == "true" && !isRoot {
+			planted = append(planted, unit)
+		}
+		if isRoot || unit.Annotations[plantAnnotation] == "true" {
+			wanted["Kustomization/"+unit.Namespace+"/"+unit.Name] = true
+			if source := sourceOf(rootBuild, unit); source != nil {
+				wanted[sourceID(source)] = true
+			}
+		}
+	}
+	for _, object := range rootBuild {
+		switch {
+		case wanted[sourceID(object)] && strings.HasSuffix(object.GroupVersionKind().Group, ".toolkit.fluxcd.io"):
+			c.sync = append(c.sync, object)
+		case object.GetLabels()["app.kubernetes.io/part-of"] == "flux":
+			c.flux = append(c.flux, object)
+		}
+	}
+	if len(c.flux) == 0 && len(planted) == 0 {
+		return nil, fmt.Errorf("nothing in the folder %s brings Flux: put gotk-components.yaml there, or annotate the Kustomization that installs Flux with %s: \"true\"", root.Spec.Path, plantAnnotation)
+	}
+	c.units, err = inOrder(planted)
+	return c, err
+}
+
+// inOrder sorts planted units so that each comes after those it depends on. A unit whose pruning would
+// delete what keeps the cluster alive, and a dependency that is not planted, are errors.
+func inOrder(units []*kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error) {
+	byName := map[string]*kustomizev1.Kustomization{}
+	var nodes []dependency.Dependent
+	for _, unit := range units {
+		name := unit.Namespace + "/" + unit.Name
+		if unit.Spec.Prune && unit.Spec.DeletionPolicy != kustomizev1.DeletionPolicyOrphan {
+			return nil, fmt.Errorf("Kustomization %s is planted and has spec.prune: true: deleting it would delete what it planted; set prune: false or deletionPolicy: Orphan", name)
+		}
+		byName[name] = unit
+		nodes = append(nodes, unit)
+	}
+	for _, unit := range units {
+		for _, dependency := range unit.Spec.DependsOn {
+			namespace := dependency.Namespace
+			if namespace == "" {
+				namespace = unit.Namespace
+			}
+			if byName[namespace+"/"+dependency.Name] == nil {
+				return nil, fmt.Errorf("Kustomization %s/%s is planted but depends on %s/%s, which is not: annotate that one too, or remove the dependency", unit.Namespace, unit.Name, namespace, dependency.Name)
+			}
+		}
+	}
+	sorted, err := dependency.Sort(nodes)
+	if err != nil {
+		return nil, fmt.Errorf("ordering the planted Kustomizations: %w", err)
+	}
+	ordered := make([]*kustomizev1.Kustomization, 0, len(sorted))
+	for _, ref := range sorted {
+		ordered = append(ordered, byName[ref.Namespace+"/"+ref.Name])
+	}
+	return ordered, nil
+}
+
+// sourceOf finds the source object of a unit in the root build; nil if it is not there.
+func sourceOf(rootBuild []*unstructured.Unstructured, unit *kustomizev1.Kustomization) *unstructured.Unstructured {
+	ref := unit.Spec.SourceRef
+	if ref.Namespace == "" {
+		ref.Namespace = unit.Namespace
+	}
+	for _, object := range rootBuild {
+		if sourceID(object) == ref.Kind+"/"+ref.Namespace+"/"+ref.Name && object.GroupVersionKind().Group == "source.toolkit.fluxcd.io" {
+			return object
+		}
+	}
+	return nil
+}
+
+func sourceID(object *unstructured.Unstructured) string {
+	return object.GetKind() + "/" + object.GetNamespace() + "/" + object.GetName()
+}
+
+// count sums a change set up: "12 created, 3 unchanged".
+func count(changes *ssa.ChangeSet) string {
+	var parts []string
+	for _, action := range []ssa.Action{ssa.CreatedAction, ssa.ConfiguredAction, ssa.UnchangedAction, ssa.SkippedAction} {
+		n := 0
+		for _, entry := range changes.Entries {
+			if entry.Action == action {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, action))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,224 @@
+package birth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/apply"
+	"github.com/tazlab/seed/internal/build"
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/claim"
+	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/report"
+)
+
+// planting is the state of one try.
+type planting struct {
+	*Birth
+	claimer *claim.Claimer
+	root    *kustomizev1.Kustomization
+	tree    *build.Tree
+	// trees are the folders that hold the files of a source, by "Kind/namespace/name".
+	trees map[string]string
+}
+
+// claim brings one Secret.
+func (p *planting) claim(ctx context.Context, c bundle.Claim) error {
+	return p.step("claim Secret "+bundle.Target(c.Secret).String(), func() (report.State, string, error) {
+		created, err := p.claimer.Claim(ctx, c)
+		if err != nil {
+			return "", "", err
+		}
+		if !created {
+			return report.Skipped, "it is there already", nil
+		}
+		return report.Done, "from ClusterSecretStore " + c.Store.Name, nil
+	})
+}
+
+// fetchTree brings the root source's files and builds everything they hold for this cluster.
+func (p *planting) fetchTree(ctx context.Context) error {
+	source := p.Bundle.Source
+	dir, err := p.folder("GitRepository", source)
+	if err != nil {
+		return err
+	}
+	err = p.step("fetch GitRepository "+source.Name, func() (report.State, string, error) {
+		credential, err := p.secretData(ctx, source.Namespace, source.Spec.SecretRef)
+		if err != nil {
+			return "", "", err
+		}
+		p.Report.Revision, err = fetch.Git(ctx, source, credential, dir)
+		return report.Done, p.Report.Revision, err
+	})
+	if err != nil {
+		return err
+	}
+	return p.step("build the tree", func() (report.State, string, error) {
+		if err := p.buildTree(ctx, dir); err != nil {
+			return "", "", failure.Blocked(err)
+		}
+		detail := fmt.Sprintf("%d objects in the root, %d in units", len(p.tree.Root), len(p.tree.Units))
+		if names := p.Bundle.Differences(p.tree.All()); len(names) > 0 {
+			detail += "; Git differs from the bundle and wins: " + strings.Join(names, ", ")
+			p.Event(ctx, "BundleOutdated", "Git differs from the bundle and wins; render the inline manifest anew: "+strings.Join(names, ", "))
+		}
+		return report.Done, detail, nil
+	})
+}
+
+// buildTree builds with the bundle's root, and again with Git's if that is another: Git wins.
+func (p *planting) buildTree(ctx context.Context, dir string) (err error) {
+	if p.tree, err = build.BuildTree(ctx, p.Bundle.Root, dir, p.Cluster); err != nil {
+		return err
+	}
+	if p.root, err = rootIn(p.tree, p.Bundle.Root); err != nil {
+		return err
+	}
+	if slices.Contains(p.Bundle.Differences(p.tree.Root), "Kustomization "+client.ObjectKeyFromObject(p.root).String()) {
+		p.tree, err = build.BuildTree(ctx, p.root, dir, p.Cluster)
+	}
+	return err
+}
+
+// rootIn finds the root Kustomization in its own build.
+func rootIn(tree *build.Tree, root *kustomizev1.Kustomization) (*kustomizev1.Kustomization, error) {
+	units, err := build.Kustomizations(tree.Root)
+	if err != nil {
+		return nil, err
+	}
+	for _, unit := range units {
+		if unit.Namespace == root.Namespace && unit.Name == root.Name {
+			return unit, nil
+		}
+	}
+	return nil, fmt.Errorf("the folder %s in Git does not hold Kustomization %s/%s itself: Flux would not keep it", root.Spec.Path, root.Namespace, root.Name)
+}
+
+// apply applies what Flux is, the planted units, and at last the objects that make Flux go on.
+func (p *planting) apply(ctx context.Context) error {
+	chosen, err := choose(p.tree.Root, p.root)
+	if err != nil {
+		return failure.Blocked(err)
+	}
+	applier := apply.New(p.Cluster)
+	if len(chosen.flux) > 0 {
+		if err := p.applyObjects(ctx, applier, "apply Flux of the root", p.root, chosen.flux); err != nil {
+			return err
+		}
+	}
+	for _, unit := range chosen.units {
+		if err := p.applyUnit(ctx, applier, unit); err != nil {
+			return err
+		}
+	}
+	return p.applyObjects(ctx, applier, "apply the root sync", p.root, chosen.sync)
+}
+
+// applyUnit claims, fetches and builds what a planted unit needs and applies it, unless Flux did already.
+func (p *planting) applyUnit(ctx context.Context, applier *apply.Applier, unit *kustomizev1.Kustomization) error {
+	adopted, err := p.adopted(ctx, client.ObjectKeyFromObject(unit))
+	if err != nil || adopted {
+		return err
+	}
+	dir, err := p.source(ctx, unit)
+	if err != nil {
+		return err
+	}
+	objects, err := build.Kustomization(ctx, unit, dir, build.Vars(p.Cluster, p.tree.Root))
+	if err != nil {
+		return failure.Blocked(err)
+	}
+	return p.applyObjects(ctx, applier, "apply Kustomization "+unit.Name, unit, objects)
+}
+
+// source returns the folder with the files of a planted unit's source, fetching them the first time.
+func (p *planting) source(ctx context.Context, unit *kustomizev1.Kustomization) (string, error) {
+	object := sourceOf(p.tree.Root, unit)
+	if object == nil {
+		return "", failure.Blocked(fmt.Errorf("Kustomization %s/%s: spec.sourceRef names %s %s, which is not in the root build",
+			unit.Namespace, unit.Name, unit.Spec.SourceRef.Kind, unit.Spec.SourceRef.Name))
+	}
+	if dir, ok := p.trees[sourceID(object)]; ok {
+		return dir, nil
+	}
+	repo := &sourcev1.OCIRepository{}
+	if object.GetKind() != sourcev1.OCIRepositoryKind {
+		return "", failure.Blocked(fmt.Errorf("Kustomization %s/%s: seed plants units from the root source or an OCIRepository, not from %s %s",
+			unit.Namespace, unit.Name, object.GetKind(), object.GetName()))
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, repo, true); err != nil {
+		return "", failure.Blocked(fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err))
+	}
+	claims, err := bundle.Claims(p.tree.All(), object)
+	if err != nil {
+		return "", failure.Blocked(errors.Join(err, errors.Join(slices.Collect(maps.Values(p.tree.Failed))...)))
+	}
+	for _, c := range claims {
+		if err := p.claim(ctx, c); err != nil {
+			return "", err
+		}
+	}
+	dir, err := p.folder(object.GetKind(), object)
+	if err != nil {
+		return "", err
+	}
+	return dir, p.step("fetch OCIRepository "+repo.Name, func() (report.State, string, error) {
+		certificates, err := p.secretData(ctx, repo.Namespace, repo.Spec.CertSecretRef)
+		if err != nil {
+			return "", "", err
+		}
+		revision, err := fetch.OCI(ctx, repo, certificates, dir)
+		return report.Done, revision, err
+	})
+}
+
+// applyObjects is one apply as a step.
+func (p *planting) applyObjects(ctx context.Context, applier *apply.Applier, name string, owner *kustomizev1.Kustomization, objects []*unstructured.Unstructured) error {
+	return p.step(name, func() (report.State, string, error) {
+		changes, err := applier.Apply(ctx, owner, objects)
+		return report.Done, count(changes), err
+	})
+}
+
+// secretData reads the Secret that ref names; no ref, no data.
+func (p *planting) secretData(ctx context.Context, namespace string, ref *meta.LocalObjectReference) (map[string][]byte, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	var s corev1.Secret
+	key := types.NamespacedName{Namespace: namespace, Name: ref.Name}
+	if err := p.Cluster.Get(ctx, key, &s); err != nil {
+		return nil, fmt.Errorf("reading the Secret %s: %w", key, err)
+	}
+	return s.Data, nil
+}
+
+// folder makes an empty folder for a source's files.
+func (p *planting) folder(kind string, source client.Object) (string, error) {
+	dir := filepath.Join(p.WorkDir, kind, source.GetNamespace(), source.GetName())
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making a folder for %s %s: %w", kind, source.GetName(), err)
+	}
+	p.trees[kind+"/"+source.GetNamespace()+"/"+source.GetName()] = dir
+	return dir, nil
+}

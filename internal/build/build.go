@@ -1,0 +1,105 @@
+// Package build turns a Flux Kustomization and the files of its source into objects, with the code that
+// kustomize-controller itself uses, so that the result is the same.
+package build
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/kustomize"
+	ssautil "github.com/fluxcd/pkg/ssa/utils"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/kustomize/api/resmap"
+)
+
+// Kustomization builds spec.path of k in the folder root, which holds the files of its source. Variables
+// come from vars, which may be nil if k substitutes none. Root is left as it was found.
+func Kustomization(ctx context.Context, k *kustomizev1.Kustomization, root string, vars client.Reader) ([]*unstructured.Unstructured, error) {
+	objects, err := build(ctx, k, root, vars)
+	if err != nil {
+		return nil, fmt.Errorf("building Kustomization %s/%s, path %q: %w", k.Namespace, k.Name, k.Spec.Path, err)
+	}
+	return objects, nil
+}
+
+func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars client.Reader) ([]*unstructured.Unstructured, error) {
+	dir, err := securejoin.SecureJoin(root, k.Spec.Path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the source has no such folder: %w", stripRoot(err))
+	case !info.IsDir():
+		return nil, fmt.Errorf("it is a file; spec.path must name a folder, for example %q", filepath.Dir(k.Spec.Path))
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
+	if err != nil {
+		return nil, err
+	}
+	u := unstructured.Unstructured{Object: content}
+	resources, err := kustomizeBuild(u, root, dir)
+	if err != nil {
+		return nil, err
+	}
+	if k.Spec.PostBuild != nil {
+		if err := substitute(ctx, u, k, resources, vars); err != nil {
+			return nil, err
+		}
+	}
+	data, err := resources.AsYaml()
+	if err != nil {
+		return nil, err
+	}
+	return ssautil.ReadObjects(bytes.NewReader(data))
+}
+
+// kustomizeBuild lets Flux' generator merge the Kustomization's fields into a kustomization.yaml,
+// builds, and puts the folder back: other units may use it as a base.
+func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resources resmap.ResMap, err error) {
+	action, err := kustomize.NewGenerator(root, u).WriteFile(dir, kustomize.WithSaveOriginalKustomization())
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cleanErr := kustomize.CleanDirectory(dir, action); cleanErr != nil && err == nil {
+			err = cleanErr
+		}
+	}()
+	return kustomize.SecureBuild(root, dir, false)
+}
+
+// substitute replaces ${var} strictly, as kustomize-controller 1.9 does by default.
+func substitute(ctx context.Context, u unstructured.Unstructured, k *kustomizev1.Kustomization, resources resmap.ResMap, vars client.Reader) error {
+	always := k.GetSubstituteStrategy() == kustomizev1.SubstituteStrategyAlways
+	for _, resource := range resources.Resources() {
+		out, err := kustomize.SubstituteVariables(ctx, readOnly{reader: vars}, u, resource,
+			kustomize.SubstituteWithStrict(true), kustomize.SubstituteWithAlways(always))
+		if err != nil {
+			return fmt.Errorf("spec.postBuild in %s %s: %w", resource.GetKind(), resource.GetName(), err)
+		}
+		if out == nil { // substitution is switched off for this object
+			continue
+		}
+		if _, err := resources.Replace(resource); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stripRoot drops the path of the temporary folder from err.
+func stripRoot(err error) error {
+	if pathErr, ok := err.(*os.PathError); ok { //nolint:errorlint // os.Stat returns it bare
+		return pathErr.Err
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package build
+
+import (
+	"context"
+	"fmt"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Tree is everything that one source holds for one cluster: the root build and the units in it.
+type Tree struct {
+	// Root are the objects of the root Kustomization.
+	Root []*unstructured.Unstructured
+	// Units are the objects of the Kustomizations in Root that use the same source, in Root's order.
+	Units []*unstructured.Unstructured
+	// Failed are the units that could not be built, by "namespace/name". Flux may still be able to (a
+	// Secret that only the living cluster has), so it is an error only for who misses an object of theirs.
+	Failed map[string]error
+}
+
+// All returns the objects of root and units together.
+func (t *Tree) All() []*unstructured.Unstructured {
+	return append(append([]*unstructured.Unstructured{}, t.Root...), t.Units...)
+}
+
+// BuildTree builds root and then each unit of the same source that it finds, in the folder dir. Cluster
+// answers substituteFrom first and may be nil.
+func BuildTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, cluster client.Reader) (*Tree, error) {
+	objects, err := Kustomization(ctx, root, dir, Vars(cluster, nil))
+	if err != nil {
+		return nil, err
+	}
+	tree := &Tree{Root: objects, Failed: map[string]error{}}
+	units, err := Kustomizations(objects)
+	if err != nil {
+		return nil, err
+	}
+	for _, unit := range units {
+		if source(unit) != source(root) || (unit.Namespace == root.Namespace && unit.Name == root.Name) {
+			continue
+		}
+		built, err := Kustomization(ctx, unit, dir, Vars(cluster, objects))
+		if err != nil {
+			tree.Failed[unit.Namespace+"/"+unit.Name] = err
+			continue
+		}
+		tree.Units = append(tree.Units, built...)
+	}
+	return tree, nil
+}
+
+// Kustomizations decodes the Flux Kustomizations among objects, strictly: a misspelt field is an error.
+func Kustomizations(objects []*unstructured.Unstructured) ([]*kustomizev1.Kustomization, error) {
+	var found []*kustomizev1.Kustomization
+	for _, object := range objects {
+		if object.GroupVersionKind() != kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind) {
+			continue
+		}
+		k := &kustomizev1.Kustomization{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, k, true); err != nil {
+			return nil, fmt.Errorf("Kustomization %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+		}
+		found = append(found, k)
+	}
+	return found, nil
+}
+
+// source names what a Kustomization is built from.
+func source(k *kustomizev1.Kustomization) string {
+	namespace := k.Spec.SourceRef.Namespace
+	if namespace == "" {
+		namespace = k.Namespace
+	}
+	return k.Spec.SourceRef.Kind + "/" + namespace + "/" + k.Spec.SourceRef.Name
+}

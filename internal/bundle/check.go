@@ -1,0 +1,143 @@
+package bundle
+
+import (
+	"fmt"
+	"net/url"
+
+	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+)
+
+// The checks below name every field that seed does not honour. They keep a promise: what passes here is
+// treated by seed as Flux and External Secrets Operator will treat it afterwards.
+
+// unsupported lists the fields whose condition holds, as problems.
+func unsupported(fields map[string]bool) []string {
+	var problems []string
+	for _, field := range sortedKeys(fields) {
+		if fields[field] {
+			problems = append(problems, field+" is not supported by seed: remove it from the objects that seed starts from")
+		}
+	}
+	return problems
+}
+
+func checkGitRepository(g *sourcev1.GitRepository) []string {
+	problems := unsupported(map[string]bool{
+		"spec.provider: " + g.Spec.Provider: g.Spec.Provider != "" && g.Spec.Provider != sourcev1.GitProviderGeneric,
+		"spec.serviceAccountName":           g.Spec.ServiceAccountName != "",
+		"spec.verify":                       g.Spec.Verification != nil,
+		"spec.include":                      len(g.Spec.Include) > 0,
+		"spec.recurseSubmodules":            g.Spec.RecurseSubmodules,
+		"spec.proxySecretRef":               g.Spec.ProxySecretRef != nil,
+	})
+	if g.Spec.Suspend {
+		problems = append(problems, "spec.suspend is true: Flux would never fetch it")
+	}
+	u, err := url.Parse(g.Spec.URL)
+	if err != nil {
+		return append(problems, fmt.Sprintf("spec.url: %v", err))
+	}
+	if u.Scheme != "https" && u.Scheme != "http" {
+		problems = append(problems, fmt.Sprintf("spec.url %q: seed fetches over https and http", g.Spec.URL))
+	}
+	if u.User != nil {
+		problems = append(problems, "spec.url holds a user name: credentials belong into the Secret that spec.secretRef names")
+	}
+	return problems
+}
+
+func checkKustomization(k *kustomizev1.Kustomization) []string {
+	problems := unsupported(map[string]bool{"spec.kubeConfig": k.Spec.KubeConfig != nil})
+	if k.Spec.Suspend {
+		problems = append(problems, "spec.suspend is true: Flux would never apply it")
+	}
+	if k.Spec.Path == "" {
+		problems = append(problems, "spec.path is empty: name the cluster's folder")
+	}
+	return problems
+}
+
+func checkExternalSecret(es *esv1.ExternalSecret) []string {
+	target := es.Spec.Target
+	problems := unsupported(map[string]bool{
+		"spec.dataFrom":         len(es.Spec.DataFrom) > 0,
+		"spec.target.manifest":  target.Manifest != nil,
+		"spec.target.immutable": target.Immutable,
+		"spec.target.creationPolicy: " + string(target.CreationPolicy): target.CreationPolicy != "" &&
+			target.CreationPolicy != esv1.CreatePolicyOwner && target.CreationPolicy != esv1.CreatePolicyOrphan,
+	})
+	if kind := es.Spec.SecretStoreRef.Kind; kind != esv1.ClusterSecretStoreKind {
+		problems = append(problems, fmt.Sprintf("spec.secretStoreRef.kind %q: seed logs in at a ClusterSecretStore", kind))
+	}
+	if len(es.Spec.Data) == 0 {
+		problems = append(problems, "spec.data is empty: nothing would be fetched")
+	}
+	for i, data := range es.Spec.Data {
+		problems = append(problems, checkData(fmt.Sprintf("spec.data[%d]", i), data)...)
+	}
+	if target.Template != nil {
+		problems = append(problems, checkTemplate(target.Template)...)
+	}
+	return problems
+}
+
+func checkData(field string, data esv1.ExternalSecretData) []string {
+	ref := data.RemoteRef
+	problems := unsupported(map[string]bool{
+		field + ".sourceRef":                    data.SourceRef != nil,
+		field + ".remoteRef.property":           ref.Property != "",
+		field + ".remoteRef.version":            ref.Version != "",
+		field + ".remoteRef.metadataPolicy":     ref.MetadataPolicy != "" && ref.MetadataPolicy != esv1.ExternalSecretMetadataPolicyNone,
+		field + ".remoteRef.conversionStrategy": ref.ConversionStrategy != "" && ref.ConversionStrategy != esv1.ExternalSecretConversionDefault,
+		field + ".remoteRef.decodingStrategy":   ref.DecodingStrategy != "" && ref.DecodingStrategy != esv1.ExternalSecretDecodeNone,
+	})
+	if data.SecretKey == "" || ref.Key == "" {
+		problems = append(problems, field+": secretKey and remoteRef.key must both be set")
+	}
+	return problems
+}
+
+func checkTemplate(template *esv1.ExternalSecretTemplate) []string {
+	return unsupported(map[string]bool{
+		"spec.target.template.templateFrom":        len(template.TemplateFrom) > 0,
+		"spec.target.template.metadata.finalizers": len(template.Metadata.Finalizers) > 0,
+		"spec.target.template.engineVersion":       template.EngineVersion != "" && template.EngineVersion != esv1.TemplateEngineV2,
+		"spec.target.template.mergePolicy":         template.MergePolicy != "" && template.MergePolicy != esv1.MergePolicyReplace,
+	})
+}
+
+func checkStore(store *esv1.ClusterSecretStore) []string {
+	if store.Spec.Provider == nil || store.Spec.Provider.Infisical == nil {
+		return []string{"spec.provider: seed knows the provider infisical only"}
+	}
+	vault := store.Spec.Provider.Infisical
+	problems := unsupported(map[string]bool{
+		"spec.conditions":                    len(store.Spec.Conditions) > 0,
+		"spec.controller":                    store.Spec.Controller != "",
+		"spec.provider.infisical.caProvider": vault.CAProvider != nil,
+	})
+	if u, err := url.Parse(vault.HostAPI); err != nil || u.Scheme != "https" || u.Host == "" {
+		problems = append(problems, fmt.Sprintf("spec.provider.infisical.hostAPI %q: must be an https URL", vault.HostAPI))
+	}
+	if vault.SecretsScope.ProjectSlug == "" || vault.SecretsScope.EnvironmentSlug == "" {
+		problems = append(problems, "spec.provider.infisical.secretsScope: projectSlug and environmentSlug must both be set")
+	}
+	auth := vault.Auth.UniversalAuthCredentials
+	if auth == nil {
+		return append(problems, "spec.provider.infisical.auth: seed logs in with universalAuthCredentials only")
+	}
+	for field, ref := range map[string]struct{ name, key string }{
+		"clientId":     {auth.ClientID.Name, auth.ClientID.Key},
+		"clientSecret": {auth.ClientSecret.Name, auth.ClientSecret.Key},
+	} {
+		if ref.name == "" || ref.key == "" {
+			problems = append(problems, "spec.provider.infisical.auth.universalAuthCredentials."+field+": name and key must both be set")
+		}
+	}
+	if auth.ClientID.Namespace == nil || auth.ClientSecret.Namespace == nil {
+		problems = append(problems, "spec.provider.infisical.auth.universalAuthCredentials: a ClusterSecretStore must set the namespace of clientId and clientSecret")
+	}
+	return problems
+}

@@ -1,0 +1,51 @@
+package claim
+
+import (
+	"bytes"
+	"fmt"
+	"text/template"
+
+	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+
+	"github.com/tazlab/seed/internal/secret"
+)
+
+// parseTemplate returns the function that turns the values into the Secret's data. Without template.data
+// the values are the data; with it, each entry is a Go template over the values, in which an unknown
+// value is an error (https://external-secrets.io/latest/guides/templating/).
+func parseTemplate(es *esv1.ExternalSecret) (func(map[string]secret.String) (map[string][]byte, error), error) {
+	if es.Spec.Target.Template == nil || len(es.Spec.Target.Template.Data) == 0 {
+		return plain, nil
+	}
+	templates := map[string]*template.Template{}
+	for key, text := range es.Spec.Target.Template.Data {
+		t, err := template.New(key).Option("missingkey=error").Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
+		}
+		templates[key] = t
+	}
+	return func(values map[string]secret.String) (map[string][]byte, error) {
+		revealed := map[string]string{}
+		for key, value := range values {
+			revealed[key] = value.Reveal()
+		}
+		data := map[string][]byte{}
+		for key, t := range templates {
+			var out bytes.Buffer
+			if err := t.Execute(&out, revealed); err != nil {
+				return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
+			}
+			data[key] = out.Bytes()
+		}
+		return data, nil
+	}, nil
+}
+
+func plain(values map[string]secret.String) (map[string][]byte, error) {
+	data := map[string][]byte{}
+	for key, value := range values {
+		data[key] = []byte(value.Reveal())
+	}
+	return data, nil
+}

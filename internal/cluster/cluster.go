@@ -1,0 +1,42 @@
+// Package cluster makes seed's client of the API server and tells people there what happens.
+package cluster
+
+import (
+	"fmt"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+)
+
+// Client reads, writes and watches objects.
+type Client = client.WithWatch
+
+// New makes a client: in a Pod with its service account, elsewhere with the user's kubeconfig.
+func New() (Client, error) {
+	c, err := config.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the API server: %w", err)
+	}
+	return ForConfig(c)
+}
+
+// ForConfig makes a client from c. The API server's own fairness is the only rate limit.
+func ForConfig(c *rest.Config) (Client, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, kustomizev1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	c = rest.CopyConfig(c)
+	c.QPS = -1
+	live, err := client.NewWithWatch(c, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("making a client of %s: %w", c.Host, err)
+	}
+	return live, nil
+}

@@ -1,0 +1,42 @@
+// Package failure sorts errors by what would help: waiting (every plain error), a cure at the vault or
+// in Git (Blocked), or a new bundle (Invalid).
+package failure
+
+import "errors"
+
+type blocked struct{ error }
+
+func (b blocked) Unwrap() error { return b.error }
+
+type invalid struct{ error }
+
+func (i invalid) Unwrap() error { return i.error }
+
+// Blocked marks an error that trying again at once cannot cure and might make worse (a refused
+// credential locks the identity): it is tried again after a long pause. Blocked(nil) is nil.
+func Blocked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return blocked{err}
+}
+
+// Invalid marks an error in seed's own input: only a new inline manifest cures it. Invalid(nil) is nil.
+func Invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return invalid{err}
+}
+
+// IsBlocked tells whether err was marked with Blocked.
+func IsBlocked(err error) bool {
+	_, ok := errors.AsType[blocked](err)
+	return ok
+}
+
+// IsInvalid tells whether err was marked with Invalid.
+func IsInvalid(err error) bool {
+	_, ok := errors.AsType[invalid](err)
+	return ok
+}

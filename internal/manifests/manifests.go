@@ -1,0 +1,149 @@
+// Package manifests makes the inline manifest: the objects that carry seed into a newborn cluster.
+package manifests
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/secret"
+)
+
+const (
+	// Namespace is where seed lives.
+	Namespace = "seed-system"
+	// name is that of the objects that are seed's alone.
+	name = "seed"
+	// BundleKey and VaultCAKey are the files in the ConfigMap that the Pod mounts at ConfigDir.
+	BundleKey, VaultCAKey, ConfigDir = "bundle.yaml", "vault-ca.crt", "/etc/seed"
+	// maxBundle is what fits into a ConfigMap beside its metadata, in bytes.
+	maxBundle = 1<<20 - 64<<10
+)
+
+// Input is what the inline manifest is made from.
+type Input struct {
+	// Bundle is the YAML of the bundle; it is checked here as seed will check it.
+	Bundle []byte
+	// Identity are the keys of the Secret with which the store logs in.
+	Identity map[string]secret.String
+	// VaultCA are PEM certificates that vouch for the vault beside the public ones; may be empty.
+	VaultCA []byte
+	// Image is seed's own image.
+	Image string
+}
+
+// Render returns the manifest as YAML documents in the order in which they can be created. It holds the
+// identity in the clear: it belongs into the machine config and nowhere else.
+func Render(in Input) ([]byte, error) {
+	b, err := bundle.Parse(in.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Bundle) > maxBundle {
+		return nil, fmt.Errorf("the bundle has %d bytes, a ConfigMap takes %d", len(in.Bundle), maxBundle)
+	}
+	identity, err := identitySecret(b, in.Identity)
+	if err != nil {
+		return nil, err
+	}
+	config := map[string]string{BundleKey: string(in.Bundle)}
+	if len(in.VaultCA) > 0 {
+		config[VaultCAKey] = string(in.VaultCA)
+	}
+	objects := []any{namespace(), serviceAccount(), clusterRoleBinding()}
+	if identity != nil {
+		objects = append(objects, identity)
+	}
+	objects = append(objects, &corev1.ConfigMap{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: own(), Data: config,
+	}, job(in.Image))
+	return encode(objects)
+}
+
+// identitySecret makes the Secret that the bundle's stores log in with; nil if none does.
+func identitySecret(b *bundle.Bundle, values map[string]secret.String) (*corev1.Secret, error) {
+	var s *corev1.Secret
+	var used []string
+	for _, c := range b.Claims {
+		auth := c.Store.Spec.Provider.Infisical.Auth.UniversalAuthCredentials
+		for _, ref := range []struct {
+			key  types.NamespacedName
+			data string
+		}{
+			{types.NamespacedName{Namespace: *auth.ClientID.Namespace, Name: auth.ClientID.Name}, auth.ClientID.Key},
+			{types.NamespacedName{Namespace: *auth.ClientSecret.Namespace, Name: auth.ClientSecret.Name}, auth.ClientSecret.Key},
+		} {
+			if s == nil {
+				s = &corev1.Secret{
+					TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+					ObjectMeta: metav1.ObjectMeta{Namespace: ref.key.Namespace, Name: ref.key.Name, Labels: labels()},
+					StringData: map[string]string{},
+				}
+			}
+			if ref.key.Namespace != Namespace || ref.key.Name != s.Name {
+				return nil, fmt.Errorf("ClusterSecretStore %s takes its identity from the Secret %s; the inline manifest brings one Secret, in the namespace %s: use that in spec.provider.infisical.auth", c.Store.Name, ref.key, Namespace)
+			}
+			value, ok := values[ref.data]
+			if !ok || value.Empty() {
+				return nil, fmt.Errorf("the identity has no %s, which ClusterSecretStore %s logs in with: add the line %s=... to the identity file", ref.data, c.Store.Name, ref.data)
+			}
+			s.StringData[ref.data] = value.Reveal()
+			used = append(used, ref.data)
+		}
+	}
+	for key := range values {
+		if !slices.Contains(used, key) {
+			return nil, fmt.Errorf("the identity has the key %s, which no store in the bundle asks for", key)
+		}
+	}
+	return s, nil
+}
+
+// namespace allows hostNetwork, which Talos' default Pod Security level "baseline" forbids.
+func namespace() *corev1.Namespace {
+	l := labels()
+	l["pod-security.kubernetes.io/enforce"] = "privileged"
+	return &corev1.Namespace{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+		ObjectMeta: metav1.ObjectMeta{Name: Namespace, Labels: l},
+	}
+}
+
+func serviceAccount() *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}, ObjectMeta: own()}
+}
+
+// clusterRoleBinding gives cluster-admin: Flux' own manifests bind it to Flux' controllers, and the API
+// server lets nobody grant what he has not.
+func clusterRoleBinding() *rbacv1.ClusterRoleBinding {
+	return &rbacv1.ClusterRoleBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRoleBinding"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels()},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: Namespace, Name: name}},
+	}
+}
+
+func own() metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: Namespace, Name: name, Labels: labels()}
+}
+
+func labels() map[string]string { return map[string]string{"app.kubernetes.io/name": name} }
+
+func encode(objects []any) ([]byte, error) {
+	var docs [][]byte
+	var errs []error
+	for _, object := range objects {
+		doc, err := yaml.Marshal(object)
+		docs, errs = append(docs, doc), append(errs, err)
+	}
+	return bytes.Join(docs, []byte("---\n")), errors.Join(errs...)
+}

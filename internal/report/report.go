@@ -1,0 +1,53 @@
+// Package report records how long each part of a birth took, as data and as a table.
+package report
+
+import (
+	"time"
+)
+
+// State is how a step ended.
+type State string
+
+// The states of a step.
+const (
+	Done    State = "done"
+	Skipped State = "skipped" // there was nothing to do
+	Failed  State = "failed"  // tried again
+	Blocked State = "blocked" // waits for a cure from outside
+)
+
+// Report is the timeline of one birth.
+type Report struct {
+	// Machine is when the node's kernel started, APIServer when kube-system was created.
+	Machine   time.Time `json:"machine"`
+	APIServer time.Time `json:"apiServer"`
+	// Revision is what was fetched from the root source.
+	Revision string `json:"revision,omitempty"`
+	Steps    []Step `json:"steps"`
+	Units    []Unit `json:"units,omitempty"`
+}
+
+// Step is one step of the flow, or one try of it.
+type Step struct {
+	Name  string    `json:"name"`
+	Start time.Time `json:"start"`
+	// Took is how long it took, in nanoseconds.
+	Took  time.Duration `json:"took"`
+	State State         `json:"state"`
+	// Detail is one line: what was done, or why it was not.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Unit is a Kustomization of the tree and the moment it became Ready.
+type Unit struct {
+	Name  string    `json:"name"`
+	Ready bool      `json:"ready"`
+	At    time.Time `json:"at"`
+	// Detail is the revision, or why it is not Ready.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Add records that the step name began at start and ended now.
+func (r *Report) Add(name string, start time.Time, state State, detail string) {
+	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: detail})
+}

@@ -1,0 +1,63 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ConfigMap is the name of the ConfigMap that keeps the timeline: report.json for programs, report.txt
+// for people.
+const ConfigMap = "seed-report"
+
+// Begin records when the machine and the API server started.
+func (r *Report) Begin(ctx context.Context, cluster client.Reader) error {
+	uptime, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		return err
+	}
+	var seconds float64
+	if _, err := fmt.Sscan(string(uptime), &seconds); err != nil {
+		return fmt.Errorf("reading /proc/uptime: %w", err)
+	}
+	r.Machine = time.Now().Add(-time.Duration(seconds * float64(time.Second)))
+	var namespace corev1.Namespace
+	if err := cluster.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &namespace); err != nil {
+		return fmt.Errorf("reading the Namespace %s: %w", metav1.NamespaceSystem, err)
+	}
+	r.APIServer = namespace.CreationTimestamp.Time
+	return nil
+}
+
+// Save leaves the timeline in the cluster, in place of that of an earlier birth.
+func (r *Report) Save(ctx context.Context, cluster client.Client, namespace string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	var table bytes.Buffer
+	if err := r.Table(&table); err != nil {
+		return err
+	}
+	object := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMap},
+		Data:       map[string]string{"report.json": string(data), "report.txt": table.String()},
+	}
+	err = cluster.Create(ctx, object, client.FieldOwner("seed"))
+	if apierrors.IsAlreadyExists(err) {
+		err = cluster.Update(ctx, object, client.FieldOwner("seed"))
+	}
+	if err != nil {
+		return fmt.Errorf("saving the report in ConfigMap %s/%s: %w", namespace, ConfigMap, err)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Table writes the timeline for people: every moment in seconds since the machine started.
+func (r *Report) Table(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "AT\tTOOK\tSTEP\tSTATE\tDETAIL")
+	r.row(w, r.Machine, 0, "machine start", "", "from /proc/uptime")
+	r.row(w, r.APIServer, 0, "API server ready", "", "creation of kube-system, in whole seconds")
+	for _, step := range r.Steps {
+		r.row(w, step.Start, step.Took, step.Name, string(step.State), step.Detail)
+	}
+	fmt.Fprintln(w, "\nAT\tREADY\tKUSTOMIZATION\t\tDETAIL")
+	for _, unit := range r.Units {
+		ready := "no"
+		if unit.Ready {
+			ready = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
+	}
+	return w.Flush()
+}
+
+func (r *Report) row(w io.Writer, at time.Time, took time.Duration, name, state, detail string) {
+	duration := ""
+	if took > 0 {
+		duration = fmt.Sprintf("%.2fs", took.Seconds())
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.since(at), duration, name, state, oneLine(detail))
+}
+
+// since formats a moment; an unknown one is a dash.
+func (r *Report) since(at time.Time) string {
+	if at.IsZero() || r.Machine.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%.2fs", at.Sub(r.Machine).Seconds())
+}
+
+// oneLine keeps a multi-line message from breaking the table.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}
