@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/fluxcd/pkg/oci"
@@ -16,6 +17,9 @@ import (
 
 	"github.com/tazlab/seed/internal/failure"
 )
+
+// refusals are the answers of a registry that another try does not change.
+var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
 
 // OCI pulls the artifact that repo names into dir, trusting the ca.crt in certificates, the data of the
 // Secret that spec.certSecretRef names (nil without one). It returns the revision as "tag@sha256:…".
@@ -37,7 +41,7 @@ func OCI(ctx context.Context, repo *sourcev1.OCIRepository, certificates map[str
 	address, tag := ociAddress(repo)
 	found, err := oci.NewClient(options).Pull(ctx, address, dir)
 	if err != nil {
-		if refused, ok := errors.AsType[*transport.Error](err); ok && refused.StatusCode/100 == 4 && refused.StatusCode != http.StatusTooManyRequests {
+		if refused, ok := errors.AsType[*transport.Error](err); ok && slices.Contains(refusals, refused.StatusCode) {
 			err = failure.Blocked(err)
 		}
 		return "", fmt.Errorf("%s: %w", doing, err)

@@ -1,0 +1,134 @@
+package build_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/tazlab/seed/internal/build"
+)
+
+// write lays out files in a new folder.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// read returns every file of dir.
+func read(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[strings.TrimPrefix(path, dir+"/")] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func kustomization(path string, change func(*kustomizev1.KustomizationSpec)) *kustomizev1.Kustomization {
+	k := &kustomizev1.Kustomization{
+		TypeMeta:   metav1.TypeMeta{APIVersion: kustomizev1.GroupVersion.String(), Kind: kustomizev1.KustomizationKind},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "unit"},
+		Spec:       kustomizev1.KustomizationSpec{Path: path},
+	}
+	if change != nil {
+		change(&k.Spec)
+	}
+	return k
+}
+
+const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app, namespace: apps}\ndata: {host: \"${HOST}\"}\n"
+
+func TestKustomizationPatchesAndSubstitutesAndLeavesTheFolder(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{
+		"app/app.yaml":               configMap,                        // no kustomization.yaml: Flux makes one up
+		"overlay/kustomization.yaml": "resources: [../app/app.yaml]\n", // allowed within the source
+	})
+	vars := build.Vars(nil, []*unstructured.Unstructured{{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": "cluster-vars", "namespace": "flux-system"},
+		"data":     map[string]any{"HOST": "home.example.com"},
+	}}})
+	for _, path := range []string{"app", "./overlay"} {
+		before := read(t, dir)
+		objects, err := build.Kustomization(t.Context(), kustomization(path, func(s *kustomizev1.KustomizationSpec) {
+			s.NamePrefix = "my-"
+			s.Patches = []kustomize.Patch{{Patch: "- op: add\n  path: /data/extra\n  value: patched\n", Target: &kustomize.Selector{Kind: "ConfigMap"}}}
+			s.PostBuild = &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "ConfigMap", Name: "cluster-vars"}}}
+		}), dir, vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(objects) != 1 || objects[0].GetName() != "my-app" {
+			t.Fatalf("objects %v, want ConfigMap my-app", objects)
+		}
+		data, _, _ := unstructured.NestedStringMap(objects[0].Object, "data")
+		if data["host"] != "home.example.com" || data["extra"] != "patched" {
+			t.Errorf("data %v, want host substituted and extra patched in", data)
+		}
+		if after := read(t, dir); len(after) != len(before) || after["overlay/kustomization.yaml"] != before["overlay/kustomization.yaml"] {
+			t.Errorf("the folder changed:\n%v\n%v", before, after)
+		}
+	}
+}
+
+func TestKustomizationErrorsNameThePlace(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		unit *kustomizev1.Kustomization
+		want []string
+	}{
+		"missing path":   {kustomization("./apps", nil), []string{"Kustomization flux-system/unit", `"./apps"`, "no such folder"}},
+		"path is a file": {kustomization("app/app.yaml", nil), []string{"it is a file", `"app"`}},
+		"missing variable": {kustomization("app", func(s *kustomizev1.KustomizationSpec) {
+			s.PostBuild = &kustomizev1.PostBuild{Substitute: map[string]string{"X": "y"}}
+		}), []string{"spec.postBuild in ConfigMap app", "HOST"}},
+		"missing ConfigMap": {kustomization("app", func(s *kustomizev1.KustomizationSpec) {
+			s.PostBuild = &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "ConfigMap", Name: "cluster-vars"}}}
+		}), []string{"ConfigMap/cluster-vars"}},
+		"outside":      {kustomization("../../etc", nil), []string{"no such folder"}},
+		"base outside": {kustomization("escape", nil), []string{"../../"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// A folder of its own for each: a build changes the folder until it is done.
+			dir := write(t, map[string]string{
+				"app/app.yaml":              configMap,
+				"escape/kustomization.yaml": "resources: [../../elsewhere]\n",
+			})
+			_, err := build.Kustomization(t.Context(), test.unit, dir, build.Vars(nil, nil))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range append(test.want, "flux-system/unit") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %q: %v", want, err)
+				}
+			}
+		})
+	}
+}
