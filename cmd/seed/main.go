@@ -47,10 +47,10 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		Version:           buildVersion(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		PersistentPreRun:  func(*cobra.Command, []string) { started = true },
 		DisableAutoGenTag: true,
 	}
 	root.AddCommand(runCommand(), renderCommand())
+	notice(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {
@@ -65,6 +65,19 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		return manifests.ExitInvalid
 	}
 	return exitFailed
+}
+
+// notice makes every command below c say when it starts: an error before that is one of usage.
+func notice(c *cobra.Command, started *bool) {
+	if inner := c.RunE; inner != nil {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return inner(cmd, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		notice(sub, started)
+	}
 }
 
 // buildVersion is the linked version, else what the Go module system knows.

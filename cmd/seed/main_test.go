@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tazlab/seed/internal/bundle"
+)
+
+// TestMain lets the test binary be seed itself, so that tests go through the command line.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_SEED") == "1" {
+		os.Exit(execute(context.Background(), os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// seed runs the command and returns what it printed and its exit code.
+func seed(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs strings.Builder
+	command := exec.CommandContext(t.Context(), os.Args[0], args...)
+	command.Env = append(os.Environ(), "BE_SEED=1", "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
+	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
+	err := command.Run()
+	if command.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), command.ProcessState.ExitCode()
+}
+
+const identity = "# the machine identity\nclientId=abc\nclientSecret=s3cr3t=with=equals\n"
+
+// The tree of this repository itself, as the castle renders it.
+func TestRenderManifests(t *testing.T) {
+	t.Parallel()
+	stdout, stderr, code := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "ghcr.io/tazlab/seed:v1")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit %d, %s", code, stderr)
+	}
+	var kinds []string
+	for doc := range strings.SplitSeq(stdout, "\n---\n") {
+		var object corev1.Secret // any kind: only the metadata is looked at
+		if err := yaml.Unmarshal([]byte(doc), &object); err != nil {
+			continue
+		}
+		kinds = append(kinds, object.Kind)
+	}
+	if got := strings.Join(kinds, " "); !strings.HasPrefix(got, "Namespace ServiceAccount") {
+		t.Errorf("kinds %q, want the Namespace first", got)
+	}
+	docs := strings.Split("\n"+stdout, "\n---\n")
+	for kind, want := range map[string]string{
+		"Namespace": "pod-security.kubernetes.io/enforce: privileged", "Secret": "clientSecret: s3cr3t=with=equals",
+		"ClusterRoleBinding": "name: cluster-admin", "ConfigMap": "bundle.yaml: |", "Job": "image: ghcr.io/tazlab/seed:v1",
+	} {
+		found := false
+		for _, doc := range docs {
+			found = found || strings.Contains("\n"+doc+"\n", "\nkind: "+kind+"\n") && strings.Contains(doc, want)
+		}
+		if !found {
+			t.Errorf("no %s with %q in the manifest", kind, want)
+		}
+	}
+	if strings.Contains(stdout, "${") {
+		t.Error("a variable was not substituted: the bundle must be cut out of the built tree")
+	}
+}
+
+func TestRenderedJobSurvivesANewbornNode(t *testing.T) {
+	t.Parallel()
+	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-")
+	var job batchv1.Job
+	if err := yaml.UnmarshalStrict([]byte(stdout[strings.LastIndex(stdout, "---\n")+4:]), &job); err != nil {
+		t.Fatal(err)
+	}
+	pod := job.Spec.Template.Spec
+	if !pod.HostNetwork || pod.DNSPolicy != corev1.DNSDefault || pod.Tolerations[0].Operator != corev1.TolerationOpExists {
+		t.Error("the Pod needs the host network, the node's DNS and every toleration")
+	}
+	container := pod.Containers[0]
+	if !*pod.SecurityContext.RunAsNonRoot || !*container.SecurityContext.ReadOnlyRootFilesystem {
+		t.Error("the Pod must be non-root with a read-only root")
+	}
+	for _, volume := range pod.Volumes {
+		if volume.EmptyDir != nil && volume.EmptyDir.Medium != corev1.StorageMediumMemory {
+			t.Errorf("volume %s is on a disk", volume.Name)
+		}
+	}
+	if container.Env[0].Value != "127.0.0.1" || container.Env[1].Value != "7445" {
+		t.Errorf("env %v, want KubePrism", container.Env)
+	}
+}
+
+func TestRenderErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		stdin string
+		args  []string
+		code  int
+		want  string
+	}{
+		"unknown flag":      {"", []string{"--clutser", "x"}, exitUsage, "unknown flag: --clutser"},
+		"no cluster":        {"", nil, exitUsage, `required flag(s) "cluster" not set`},
+		"missing folder":    {identity, []string{"--cluster", "clusters/home"}, exitFailed, "no such folder"},
+		"folder of no root": {identity, []string{"--cluster", "apps/base/blog"}, exitFailed, "holds no Kustomization whose spec.path is ./apps/base/blog"},
+		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has no clientSecret"},
+		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has the key password, which no store"},
+		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/castle"}, exitFailed, "line 1 is not KEY=VALUE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stdout, stderr, code := seed(t, test.stdin, append([]string{"render", "manifests", "--tree", "../..", "--identity-file", "-"}, test.args...)...)
+			if code != test.code || !strings.Contains(stderr, test.want) || stdout != "" {
+				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, stdout, stderr, test.code, test.want)
+			}
+			if strings.Contains(stderr, "s3cr3t") {
+				t.Errorf("the error shows the secret: %s", stderr)
+			}
+		})
+	}
+}
+
+// An invalid bundle is told apart by its exit code, before anything is asked of a cluster: there is none.
+func TestRunRefusesAnInvalidBundle(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	termination := filepath.Join(dir, "termination")
+	if err := os.WriteFile(termination, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bad := "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-system, namespace: flux-system}\nspec: {intervall: 1m}\n"
+	if err := os.WriteFile(filepath.Join(dir, "bundle.yaml"), []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := seed(t, "", "run", "--config-dir", dir, "--work-dir", dir, "--termination-log", termination)
+	message, err := os.ReadFile(termination)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{stderr, string(message)} {
+		if !strings.Contains(text, "GitRepository flux-system/flux-system") || !strings.Contains(text, "spec.intervall") {
+			t.Errorf("%q does not name the object and the field", text)
+		}
+	}
+	if code != 3 {
+		t.Errorf("exit %d, want 3", code)
+	}
+}
+
+// What render makes, run reads: the bundle in the rendered ConfigMap is a valid one.
+func TestRenderedBundleIsValid(t *testing.T) {
+	t.Parallel()
+	data, err := cutBundle(t.Context(), "../..", "clusters/castle", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Claims) != 1 || b.Root.Spec.Path != "./clusters/castle" {
+		t.Errorf("%d claims, root path %s", len(b.Claims), b.Root.Spec.Path)
+	}
+}
