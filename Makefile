@@ -1,0 +1,47 @@
+# make help says what there is.
+SHELL := /bin/bash
+CASTLE := bin/castle
+# The castle's own programs that tests of the API need, kept in the user's cache.
+ASSETS = $(CURDIR)/bin/assets
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Try it (as root)
+.PHONY: demo down
+demo: $(CASTLE) ## Bring up a real node and let seed plant this tree in it
+	$(CASTLE) up
+down: $(CASTLE) ## End it and leave nothing behind
+	$(CASTLE) down
+
+##@ Work on it
+.PHONY: build check lint unit
+build: $(CASTLE) ## Build bin/seed and bin/castle
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
+check: unit lint ## Unit tests and lint: no root, no cluster
+unit: ## Unit tests
+	go test ./...
+	cd castle && go test ./...
+lint: ## Lint all modules
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root ./...
+
+##@ Prove it
+.PHONY: test api e2e sdk bench
+test: unit api sdk e2e ## Everything: unit, API server, vault client, end to end (as root)
+api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
+	mkdir -p $(ASSETS)
+	ln -sf $$($(CASTLE) program etcd) $$($(CASTLE) program kube-apiserver) $$($(CASTLE) program kubectl) $(ASSETS)/
+	KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$($(CASTLE) artifact flux) go test -count=1 -tags apiserver ./...
+sdk: ## The vault stand-in against Infisical's own Go SDK
+	cd castle/internal/vaultstandin/sdktest && go test ./...
+e2e: ## Nodes in the castle: the birth, the classic layout, what is left behind (as root)
+	cd castle && CGO_ENABLED=0 go test -count=1 -timeout 40m -tags root -v ./e2e
+bench: $(CASTLE) ## Five births with seed and five with stock Flux on fresh nodes (as root)
+	$(CASTLE) bench --runs 5
+
+.PHONY: FORCE
+$(CASTLE): FORCE
+	@mkdir -p bin
+	@cd castle && CGO_ENABLED=0 go build -trimpath -o ../$(CASTLE) ./cmd/castle

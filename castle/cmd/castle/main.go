@@ -1,0 +1,242 @@
+// Command castle brings up a real Kubernetes node, with a vault stand-in, a Git server and a registry
+// beside it, and lets seed plant the tree in it. See "castle --help".
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazlab/seed/castle/internal/life"
+	"github.com/tazlab/seed/castle/internal/node"
+	"github.com/tazlab/seed/castle/internal/talos"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := command().ExecuteContext(ctx)
+	stop()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "castle: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	o := life.Options{Out: os.Stdout}
+	root := &cobra.Command{
+		Use:           "castle",
+		Short:         "A real Kubernetes node in a box, to plant the tree in",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&o.Root, "root", ".", "root folder of the checkout")
+	root.PersistentFlags().StringVar(&o.Dir, "dir", "", "folder of the castle's state (default: run, in the user's cache folder seed-castle)")
+	root.AddCommand(up(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), program(&o), artifact(&o), supervisor())
+	return root
+}
+
+func up(o *life.Options) *cobra.Command {
+	var bare bool
+	talosVersion := "1.13"
+	c := &cobra.Command{
+		Use: "up", Short: "Bring the castle up and let seed plant the tree", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if talosVersion == "1.13" {
+				o.Semantics = talos.Inventory
+			} else if talosVersion != "1.12" {
+				return fmt.Errorf("--talos %s: there are 1.12 (creates what is missing) and 1.13 (keeps an inventory)", talosVersion)
+			}
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			if !bare {
+				return c.Up(cmd.Context())
+			}
+			if err := c.Prepare(cmd.Context()); err != nil {
+				return err
+			}
+			return c.Start(cmd.Context())
+		},
+	}
+	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
+	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
+	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
+	c.Flags().BoolVar(&o.Taint, "taint", false, "keep the control-plane taint on the node")
+	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
+	return c
+}
+
+func down(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "down", Short: "End the castle and leave nothing behind", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			return c.Down(cmd.Context())
+		},
+	}
+}
+
+func status(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Tell whether the castle runs, and why not", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			report, err := node.Status(c.NodeDir())
+			if errors.Is(err, os.ErrNotExist) {
+				return errors.New("no castle is up: run make demo")
+			}
+			if err != nil {
+				return err
+			}
+			return show(cmd, report)
+		},
+	}
+}
+
+func show(cmd *cobra.Command, report *node.Report) error {
+	for _, e := range report.Events {
+		cmd.Printf("%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
+	}
+	if !report.Running {
+		if report.Failure != nil {
+			return fmt.Errorf("the castle is down: %s\n%s", report.Failure.Message, strings.Join(report.Failure.Log, "\n"))
+		}
+		return errors.New("the castle is down: run make down, then make demo")
+	}
+	cmd.Printf("running since %s, process %d, doors %v\n", report.Started.Format(time.DateTime), report.PID, report.Doors)
+	return nil
+}
+
+func kubectl(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "kubectl ARGS...", Short: "Run kubectl as the cluster's admin", DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Out = os.Stderr
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			path, err := c.Program(cmd.Context(), "kubectl")
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), path, append([]string{"--kubeconfig", node.Kubeconfig(c.NodeDir())}, args...)...)
+		},
+	}
+}
+
+func logs(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "logs [NAME]", Short: "Print a component's log, or the names of all logs", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				data, err := os.ReadFile(node.Logs(c.NodeDir(), args[0]))
+				if err != nil {
+					return fmt.Errorf("%w (castle logs lists the names)", err)
+				}
+				_, err = cmd.OutOrStdout().Write(data)
+				return err
+			}
+			names, err := filepath.Glob(node.Logs(c.NodeDir(), "*"))
+			for _, name := range names {
+				cmd.Println(strings.TrimSuffix(filepath.Base(name), ".log"))
+			}
+			return err
+		},
+	}
+}
+
+func inside(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "exec PROGRAM ARGS...", Short: "Run a program inside the node", DisableFlagParsing: true, Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			line, err := node.Enter(c.NodeDir())
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), line[0], append(line[1:], args...)...)
+		},
+	}
+}
+
+func program(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "program NAME...", Short: "Print where the castle's own programs are, building them if need be", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Out = os.Stderr
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			for _, name := range args {
+				path, err := c.Program(cmd.Context(), name)
+				if err != nil {
+					return err
+				}
+				cmd.Println(path)
+			}
+			return nil
+		},
+	}
+}
+
+func artifact(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "artifact NAME", Short: "Print the folder with an OCI artifact's content: flux or external-secrets-crds", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Out = os.Stderr
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			dir, err := c.Artifact(cmd.Context(), args[0])
+			cmd.Println(dir)
+			return err
+		},
+	}
+}
+
+// supervisor is what the castle runs itself as, inside the node's namespaces.
+func supervisor() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: life.NodeCommand, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return life.Node(cmd.Context(), dir) },
+	}
+	c.Flags().StringVar(&dir, "dir", "", "folder of the castle's state")
+	return c
+}
+
+func run(ctx context.Context, name string, args ...string) error {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return command.Run()
+}

@@ -1,0 +1,105 @@
+// Package life brings the whole castle up, plants the tree in it with seed, and takes it away again.
+package life
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/tazlab/seed/castle/internal/beside"
+	"github.com/tazlab/seed/castle/internal/build"
+	"github.com/tazlab/seed/castle/internal/node"
+	"github.com/tazlab/seed/castle/internal/talos"
+)
+
+// Version is the tag of seed's image in the castle.
+const Version = "castle"
+
+// Options are what a user of the castle chooses.
+type Options struct {
+	// Root is the root folder of the checkout.
+	Root string
+	// Cache keeps what was built; Dir holds this castle's state. Both default to folders in the user's cache.
+	Cache, Dir string
+	// Cluster is the folder of the tree that the castle becomes.
+	Cluster string
+	// Blog is the host's address that leads to the blog.
+	Blog string
+	// Semantics is that of the Talos version to imitate.
+	Semantics talos.Semantics
+	// Taint keeps the control-plane taint on the node.
+	Taint bool
+	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
+	Preload bool
+	// Out gets the progress.
+	Out io.Writer
+}
+
+// Castle is a castle that is being brought up or runs.
+type Castle struct {
+	Options
+	programs map[string]string
+	beside   beside.Config
+}
+
+// New fills in defaults. It touches nothing.
+func New(o Options) (*Castle, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find the user's cache folder: %w", err)
+	}
+	if o.Cache == "" {
+		o.Cache = filepath.Join(cache, "seed-castle")
+	}
+	if o.Dir == "" {
+		o.Dir = filepath.Join(o.Cache, "run")
+	}
+	if o.Cluster == "" {
+		o.Cluster = "clusters/castle"
+	}
+	if o.Blog == "" {
+		o.Blog = "127.0.0.1:8080"
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if _, err := os.Stat(filepath.Join(o.Root, "castle", "go.mod")); err != nil {
+		return nil, fmt.Errorf("%s is not a checkout of this repository: run castle from its root folder, or name it with --root: %w", o.Root, err)
+	}
+	return &Castle{Options: o}, nil
+}
+
+// NodeDir is the folder of the node, for package node.
+func (c *Castle) NodeDir() string { return filepath.Join(c.Dir, "node") }
+
+// Program returns the path of one of the castle's programs, building it if need be.
+func (c *Castle) Program(ctx context.Context, name string) (string, error) {
+	paths, err := build.All(ctx, build.Options{Root: c.Root, Cache: c.Cache, Progress: c.Out}, name)
+	return paths[name], err
+}
+
+// Config is the admin's access to the API server, from the host.
+func (c *Castle) Config() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", node.Kubeconfig(c.NodeDir()))
+	if err != nil {
+		return nil, fmt.Errorf("find the castle's API server: %w", err)
+	}
+	config.QPS = -1
+	return config, nil
+}
+
+// Services is the configuration of what stands beside the node.
+func (c *Castle) Services() beside.Config { return c.beside }
+
+// Down takes the castle away. It may be called at any time.
+func (c *Castle) Down(ctx context.Context) error {
+	if err := node.Stop(ctx, c.NodeDir()); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.Dir)
+}

@@ -1,0 +1,138 @@
+package life
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+)
+
+// The objects of seed in the cluster, as its inline manifest names them.
+const (
+	SeedNamespace, SeedJob, SeedReport = "seed-system", "seed", "seed-report"
+)
+
+// ErrJobFailed is what Follow returns when seed's Job has failed for good.
+var ErrJobFailed = errors.New("seed's Job has failed for good")
+
+// Follow shows seed's log and returns when its Job is complete or has failed for good.
+func (c *Castle) Follow(ctx context.Context) error {
+	config, err := c.Config()
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	logs, stop := context.WithCancel(ctx)
+	defer stop()
+	go c.showLogs(logs, client)
+	jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
+		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", SeedJob).String()
+	})
+	_, err = watchtools.UntilWithSync(ctx, jobs, &batchv1.Job{}, nil, func(e watch.Event) (bool, error) {
+		job, ok := e.Object.(*batchv1.Job)
+		if !ok {
+			return false, nil
+		}
+		for _, condition := range job.Status.Conditions {
+			if condition.Status != corev1.ConditionTrue {
+				continue
+			}
+			switch condition.Type {
+			case batchv1.JobComplete:
+				return true, nil
+			case batchv1.JobFailed:
+				return false, fmt.Errorf("%w: %s", ErrJobFailed, condition.Message)
+			}
+		}
+		return false, nil
+	})
+	return err
+}
+
+// showLogs copies the log of each of seed's Pods to Out, once the Pod has begun.
+func (c *Castle) showLogs(ctx context.Context, client kubernetes.Interface) {
+	shown := map[string]bool{}
+	pods := cache.NewFilteredListWatchFromClient(client.CoreV1().RESTClient(), "pods", SeedNamespace, func(*metav1.ListOptions) {})
+	_, _ = watchtools.UntilWithSync(ctx, pods, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
+		pod, ok := e.Object.(*corev1.Pod)
+		if !ok || shown[pod.Name] || pod.Status.Phase == corev1.PodPending {
+			return false, nil
+		}
+		shown[pod.Name] = true
+		stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
+		if err != nil {
+			shown[pod.Name] = false // its container is not there yet: the next change of the Pod comes
+			return false, nil
+		}
+		go func() {
+			defer func() { _ = stream.Close() }()
+			for lines := bufio.NewScanner(stream); lines.Scan(); {
+				fmt.Fprintf(c.Out, "seed | %s\n", lines.Text())
+			}
+		}()
+		return false, nil
+	})
+}
+
+// Timeline returns the table that seed left in the cluster.
+func (c *Castle) Timeline(ctx context.Context) (string, error) {
+	config, err := c.Config()
+	if err != nil {
+		return "", err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return "", fmt.Errorf("make a client: %w", err)
+	}
+	report, err := client.CoreV1().ConfigMaps(SeedNamespace).Get(ctx, SeedReport, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("read seed's report: %w", err)
+	}
+	return report.Data["report.txt"], nil
+}
+
+// ShowTimeline prints the table, the blog's state and how to look around.
+func (c *Castle) ShowTimeline(ctx context.Context) error {
+	table, err := c.Timeline(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.AskBlog(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Out, "\n%s\nthe blog answers at http://%s\nlook around:  bin/castle kubectl get pods -A    bin/castle logs vault-access    bin/castle exec ip addr\nend it:       make down\n", table, c.Blog)
+	return nil
+}
+
+// AskBlog tells whether the blog answers from the host.
+func (c *Castle) AskBlog(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Blog, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the blog: %w", err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the blog answers %s", response.Status)
+	}
+	return nil
+}

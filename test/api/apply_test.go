@@ -1,0 +1,119 @@
+//go:build apiserver
+
+package api_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/ssa"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/apply"
+)
+
+// controller is an apply manager as kustomize-controller makes it.
+func controller(live client.Client) *ssa.ResourceManager {
+	return ssa.NewResourceManager(live, polling.NewStatusPoller(live, live.RESTMapper(), polling.Options{}),
+		ssa.Owner{Field: "kustomize-controller", Group: kustomizev1.GroupVersion.Group})
+}
+
+// Flux' own manifests applied by seed are unchanged for whoever applies them as kustomize-controller does,
+// no manager but kustomize-controller owns a field, and what is dropped afterwards disappears.
+func TestApplyLeavesNothingForFluxToDo(t *testing.T) {
+	live := newClient(t, admin)
+	owner := kustomization("flux")
+	changes, err := apply.New(live).Apply(t.Context(), owner, fluxObjects(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(changes.Entries) == 0 {
+		t.Fatal("nothing was applied")
+	}
+	for _, entry := range changes.Entries {
+		if entry.Action != ssa.CreatedAction {
+			t.Errorf("%s: %s, want created", entry.Subject, entry.Action)
+		}
+	}
+
+	theirs := fluxObjects(t)
+	manager := controller(live)
+	manager.SetOwnerLabels(theirs, owner.Name, owner.Namespace)
+	again, err := manager.ApplyAllStaged(t.Context(), theirs, ssa.DefaultApplyOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range again.Entries {
+		if entry.Action != ssa.UnchangedAction {
+			t.Errorf("%s: %s at Flux' first reconcile, want unchanged", entry.Subject, entry.Action)
+		}
+	}
+	for _, object := range theirs {
+		checkOwnership(t, live, object)
+	}
+	checkFieldDisappears(t, live, manager, theirs)
+}
+
+func checkOwnership(t *testing.T, live client.Client, object *unstructured.Unstructured) {
+	t.Helper()
+	got := object.DeepCopy()
+	if err := live.Get(t.Context(), client.ObjectKeyFromObject(object), got); err != nil {
+		t.Fatal(err)
+	}
+	if got.GetGeneration() > 1 {
+		t.Errorf("%s %s has generation %d", got.GetKind(), got.GetName(), got.GetGeneration())
+	}
+	for _, entry := range got.GetManagedFields() {
+		if entry.Manager != "kustomize-controller" && entry.Subresource == "" && entry.Manager != "kube-apiserver" {
+			t.Errorf("%s %s: fields are owned by %s", got.GetKind(), got.GetName(), entry.Manager)
+		}
+	}
+}
+
+// checkFieldDisappears drops a label from the manifests, as a commit would.
+func checkFieldDisappears(t *testing.T, live client.Client, manager *ssa.ResourceManager, objects []*unstructured.Unstructured) {
+	t.Helper()
+	for _, object := range objects {
+		if object.GetKind() != "Deployment" || object.GetName() != "source-controller" {
+			continue
+		}
+		labels := object.GetLabels()
+		if labels["app.kubernetes.io/component"] == "" {
+			t.Fatal("the manifest has no label to drop")
+		}
+		delete(labels, "app.kubernetes.io/component")
+		object.SetLabels(labels)
+		if _, err := manager.Apply(t.Context(), object, ssa.DefaultApplyOptions()); err != nil {
+			t.Fatal(err)
+		}
+		got := object.DeepCopy()
+		if err := live.Get(t.Context(), client.ObjectKeyFromObject(object), got); err != nil {
+			t.Fatal(err)
+		}
+		if got.GetLabels()["app.kubernetes.io/component"] != "" {
+			t.Error("a label that Git dropped is still in the cluster")
+		}
+		return
+	}
+	t.Fatal("no Deployment source-controller in the manifests")
+}
+
+// The wait between the stages ends with its context: SIGTERM must not wait for a CRD.
+func TestApplyStopsWithItsContext(t *testing.T) {
+	live := newClient(t, admin)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	start := time.Now()
+	_, err := apply.New(live).Apply(ctx, kustomization("flux"), fluxObjects(t))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Apply: %v, want the cancellation", err)
+	}
+	if time.Since(start) > 10*time.Second {
+		t.Errorf("it took %s to stop", time.Since(start))
+	}
+}

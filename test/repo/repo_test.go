@@ -1,0 +1,107 @@
+// Package repo_test keeps the rules of the repository itself.
+package repo_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tazlab/seed/"
+
+// order is the direction of imports: a package may import only those to its left.
+var order = []string{
+	"internal/failure", "internal/secret", "internal/report", "internal/cluster",
+	"internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
+	"internal/manifests", "internal/birth",
+	"cmd/seed",
+}
+
+type pkg struct {
+	ImportPath, Doc  string
+	Imports, GoFiles []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports,GoFiles", "./...")
+	command.Dir = "../.."
+	out, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles) > 0 { // not a folder of tests only
+			all = append(all, p)
+		}
+	}
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		at := slices.Index(order, strings.TrimPrefix(p.ImportPath, module))
+		if at < 0 {
+			t.Errorf("%s has no place in the order: put it into this test and into ARCHITECTURE.md", p.ImportPath)
+		}
+		for _, imported := range p.Imports {
+			if name, own := strings.CutPrefix(imported, module); own && slices.Index(order, name) >= at {
+				t.Errorf("%s imports %s, which is to its right", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+// Steps do not know each other; the flow in birth and the wiring in cmd put them together.
+func TestStepsDoNotImportEachOther(t *testing.T) {
+	t.Parallel()
+	steps := []string{"internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow"}
+	for _, p := range packages(t) {
+		if !slices.Contains(steps, strings.TrimPrefix(p.ImportPath, module)) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if slices.Contains(steps, strings.TrimPrefix(imported, module)) {
+				t.Errorf("the step %s imports the step %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// The castle compiles Kubernetes; seed must not depend on it.
+func TestKubernetesStaysOut(t *testing.T) {
+	t.Parallel()
+	command := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/...")
+	command.Dir = "../.."
+	out, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.FieldsSeq(string(out)) {
+		for _, banned := range []string{"k8s.io/kubernetes/", module + "castle"} {
+			if strings.HasPrefix(dependency, banned) {
+				t.Errorf("seed depends on %s", dependency)
+			}
+		}
+	}
+}
