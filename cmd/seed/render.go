@@ -100,7 +100,7 @@ func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]b
 	if err != nil {
 		return nil, err
 	}
-	built, err := build.BuildTree(ctx, root[0], dir, nil)
+	built, err := build.NewTree(ctx, root[0], dir, nil)
 	if err != nil {
 		return nil, err
 	}

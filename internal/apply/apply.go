@@ -15,12 +15,11 @@ import (
 	ssautil "github.com/fluxcd/pkg/ssa/utils"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/cluster"
 )
 
 const (
-	// fieldManager is kustomize-controller's: a manager of our own would keep co-owning fields that are
-	// later removed from Git (https://github.com/fluxcd/kustomize-controller, DefaultControllerName).
-	fieldManager = "kustomize-controller"
 	// establishInterval is how often a stage's readiness is read, establishTimeout bounds it; CRDs are
 	// established within a fraction of a second.
 	establishInterval = 100 * time.Millisecond
@@ -30,11 +29,11 @@ const (
 // Applier applies objects to one cluster.
 type Applier struct{ manager *ssa.ResourceManager }
 
-// New makes an Applier that writes through cluster.
-func New(cluster client.Client) *Applier {
-	poller := polling.NewStatusPoller(cluster, cluster.RESTMapper(), polling.Options{})
-	return &Applier{ssa.NewResourceManager(cluster, poller, ssa.Owner{
-		Field: fieldManager,
+// New makes an Applier that writes through live.
+func New(live client.Client) *Applier {
+	poller := polling.NewStatusPoller(live, live.RESTMapper(), polling.Options{})
+	return &Applier{ssa.NewResourceManager(live, poller, ssa.Owner{
+		Field: cluster.FluxManager,
 		Group: kustomizev1.GroupVersion.Group,
 	})}
 }

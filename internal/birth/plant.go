@@ -85,14 +85,14 @@ func (p *planting) fetchTree(ctx context.Context) error {
 
 // buildTree builds with the bundle's root, and again with Git's if that is another: Git wins.
 func (p *planting) buildTree(ctx context.Context, dir string) (err error) {
-	if p.tree, err = build.BuildTree(ctx, p.Bundle.Root, dir, p.Cluster); err != nil {
+	if p.tree, err = build.NewTree(ctx, p.Bundle.Root, dir, p.Cluster); err != nil {
 		return err
 	}
 	if p.root, err = rootIn(p.tree, p.Bundle.Root); err != nil {
 		return err
 	}
 	if slices.Contains(p.Bundle.Differences(p.tree.Root), "Kustomization "+client.ObjectKeyFromObject(p.root).String()) {
-		p.tree, err = build.BuildTree(ctx, p.root, dir, p.Cluster)
+		p.tree, err = build.NewTree(ctx, p.root, dir, p.Cluster)
 	}
 	return err
 }

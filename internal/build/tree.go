@@ -26,9 +26,9 @@ func (t *Tree) All() []*unstructured.Unstructured {
 	return append(append([]*unstructured.Unstructured{}, t.Root...), t.Units...)
 }
 
-// BuildTree builds root and then each unit of the same source that it finds, in the folder dir. Cluster
+// NewTree builds root and then each unit of the same source that it finds, in the folder dir. Cluster
 // answers substituteFrom first and may be nil.
-func BuildTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, cluster client.Reader) (*Tree, error) {
+func NewTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, cluster client.Reader) (*Tree, error) {
 	objects, err := Kustomization(ctx, root, dir, Vars(cluster, nil))
 	if err != nil {
 		return nil, err

@@ -13,11 +13,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim/infisical"
+	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/secret"
 )
@@ -30,9 +32,9 @@ type Claimer struct {
 	sessions map[string]*infisical.Session
 }
 
-// New makes a Claimer that writes to cluster and speaks to vaults with vault.
-func New(cluster client.Client, vault *http.Client) *Claimer {
-	return &Claimer{cluster: cluster, vault: vault, sessions: map[string]*infisical.Session{}}
+// New makes a Claimer that writes to live and speaks to vaults with vault.
+func New(live client.Client, vault *http.Client) *Claimer {
+	return &Claimer{cluster: live, vault: vault, sessions: map[string]*infisical.Session{}}
 }
 
 // Claim brings the Secret of c into the cluster and reports whether it created it. A Secret that is
@@ -150,8 +152,7 @@ func (c *Claimer) create(ctx context.Context, es *esv1.ExternalSecret, target ty
 			object.Type = t.Type
 		}
 	}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: target.Namespace}}
-	if err := c.cluster.Create(ctx, namespace, fieldOwner); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := c.namespace(ctx, target.Namespace); err != nil {
 		return false, fmt.Errorf("creating the Namespace %s: %w", target.Namespace, err)
 	}
 	if err := c.cluster.Create(ctx, object, fieldOwner); err != nil {
@@ -161,6 +162,20 @@ func (c *Claimer) create(ctx context.Context, es *esv1.ExternalSecret, target ty
 		return false, fmt.Errorf("creating the Secret %s: %w", target, err)
 	}
 	return true, nil
+}
+
+// namespace creates a missing Namespace, bare, by a server-side apply as Flux: the API server labels a new
+// Namespace in the name of whoever creates it, and that must not be seed when Git has the Namespace too.
+func (c *Claimer) namespace(ctx context.Context, name string) error {
+	err := c.cluster.Get(ctx, types.NamespacedName{Name: name}, &corev1.Namespace{})
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	bare := &unstructured.Unstructured{}
+	bare.SetAPIVersion("v1")
+	bare.SetKind("Namespace")
+	bare.SetName(name)
+	return c.cluster.Apply(ctx, client.ApplyConfigurationFromUnstructured(bare), client.FieldOwner(cluster.FluxManager))
 }
 
 // fieldOwner is the field manager of what seed itself owns; objects of Flux are never written with it.

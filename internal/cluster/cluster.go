@@ -12,6 +12,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 )
 
+// FluxManager is the field manager of kustomize-controller. seed writes what Flux will own in its name: a
+// manager of seed's own would keep co-owning fields that are later removed from Git.
+const FluxManager = "kustomize-controller"
+
 // Client reads, writes and watches objects.
 type Client = client.WithWatch
 

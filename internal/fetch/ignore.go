@@ -23,6 +23,11 @@ func dropIgnored(dir string, ignore *string) error {
 		patterns = append(patterns, sourceignore.ReadPatterns(strings.NewReader(*ignore), domain)...)
 	}
 	matcher := sourceignore.NewDefaultMatcher(patterns, domain)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -30,6 +35,6 @@ func dropIgnored(dir string, ignore *string) error {
 		if entry.Type().IsRegular() && !matcher.Match(strings.Split(path, string(filepath.Separator)), false) {
 			return nil
 		}
-		return os.Remove(path)
+		return root.Remove(strings.TrimPrefix(path, dir+string(filepath.Separator)))
 	})
 }

@@ -22,8 +22,12 @@ const (
 	Namespace = "seed-system"
 	// name is that of the objects that are seed's alone.
 	name = "seed"
-	// BundleKey and VaultCAKey are the files in the ConfigMap that the Pod mounts at ConfigDir.
-	BundleKey, VaultCAKey, ConfigDir = "bundle.yaml", "vault-ca.crt", "/etc/seed"
+	// ConfigDir is where the Pod mounts the ConfigMap.
+	ConfigDir = "/etc/seed"
+	// BundleKey is the file in it that holds the bundle.
+	BundleKey = "bundle.yaml"
+	// VaultCAKey is the file in it with certificates for a private vault; it may be missing.
+	VaultCAKey = "vault-ca.crt"
 	// maxBundle is what fits into a ConfigMap beside its metadata, in bytes.
 	maxBundle = 1<<20 - 64<<10
 )

@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
+
+	"github.com/tazlab/seed/castle/internal/node"
 )
 
 // The objects of seed in the cluster, as its inline manifest names them.
@@ -114,15 +116,26 @@ func (c *Castle) ShowTimeline(ctx context.Context) error {
 	if err := c.AskBlog(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\n%s\nthe blog answers at http://%s\nlook around:  bin/castle kubectl get pods -A    bin/castle logs vault-access    bin/castle exec ip addr\nend it:       make down\n", table, c.Blog)
+	fmt.Fprintf(c.Out, "\n%s\nthe blog answers at http://%s\n"+
+		"look around:  bin/castle kubectl get pods -A    bin/castle logs vault-access    bin/castle exec ip addr\n"+
+		"end it:       make down\n", table, c.BlogAddress())
 	return nil
+}
+
+// BlogAddress is where the blog's door is on this machine.
+func (c *Castle) BlogAddress() string {
+	report, err := node.Status(c.NodeDir())
+	if err != nil {
+		return c.Blog
+	}
+	return report.Doors["blog"]
 }
 
 // AskBlog tells whether the blog answers from the host.
 func (c *Castle) AskBlog(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Blog, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.BlogAddress(), nil)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,228 @@
+//go:build root
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+
+	"github.com/tazlab/seed/castle/internal/life"
+)
+
+var (
+	kustomizations  = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
+	gitRepositories = schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: "gitrepositories"}
+)
+
+const fluxSystem = "flux-system"
+
+func field(object map[string]any, path ...string) (any, bool) {
+	value, found, _ := unstructured.NestedFieldNoCopy(object, path...)
+	return value, found
+}
+
+// ready tells whether a Kustomization is Ready, and its message.
+func (w *world) ready(t *testing.T, name string) (bool, string) {
+	t.Helper()
+	object, err := w.dynamic.Resource(kustomizations).Namespace(fluxSystem).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
+			return condition["status"] == "True", fmt.Sprint(condition["message"])
+		}
+	}
+	return false, "no condition"
+}
+
+// request asks Flux to reconcile now, as "flux reconcile" does.
+func (w *world) request(t *testing.T, resource schema.GroupVersionResource, name string) {
+	t.Helper()
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{"reconcile.fluxcd.io/requestedAt":%q}}}`, time.Now().Format(time.RFC3339Nano))
+	if _, err := w.dynamic.Resource(resource).Namespace(fluxSystem).Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await watches one object until done says so.
+func (w *world) await(t *testing.T, resource schema.GroupVersionResource, name, what string, done func(map[string]any) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	objects := w.dynamic.Resource(resource).Namespace(fluxSystem)
+	selector := fields.OneTermEqualSelector("metadata.name", name).String()
+	list := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			o.FieldSelector = selector
+			return objects.List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.FieldSelector = selector
+			return objects.Watch(ctx, o)
+		},
+	}
+	_, err := watchtools.UntilWithSync(ctx, list, &unstructured.Unstructured{}, nil, func(e watch.Event) (bool, error) {
+		object, ok := e.Object.(*unstructured.Unstructured)
+		return ok && done(object.Object), nil
+	})
+	if err != nil {
+		t.Fatalf("waiting for %s of %s: %v", what, name, err)
+	}
+}
+
+func (w *world) deleteJob(t *testing.T) {
+	t.Helper()
+	foreground := metav1.DeletePropagationForeground
+	jobs := w.core.BatchV1().Jobs(life.SeedNamespace)
+	watcher, err := jobs.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + life.SeedJob})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watcher.Stop()
+	if err := jobs.Delete(t.Context(), life.SeedJob, metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
+		t.Fatal(err)
+	}
+	for e := range watcher.ResultChan() {
+		if e.Type == watch.Deleted {
+			return
+		}
+	}
+	t.Fatal("the Job was not deleted")
+}
+
+// versions are the resource versions of what seed writes at a birth.
+func (w *world) versions(t *testing.T) map[string]string {
+	t.Helper()
+	versions := map[string]string{}
+	for _, namespace := range []string{life.SeedNamespace, fluxSystem} {
+		secrets, err := w.core.CoreV1().Secrets(namespace).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range secrets.Items {
+			versions["Secret "+s.Namespace+"/"+s.Name] = s.ResourceVersion
+		}
+		maps, err := w.core.CoreV1().ConfigMaps(namespace).List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range maps.Items {
+			versions["ConfigMap "+m.Namespace+"/"+m.Name] = m.ResourceVersion
+		}
+	}
+	list, err := w.dynamic.Resource(kustomizations).Namespace(fluxSystem).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range list.Items {
+		versions["Kustomization "+k.GetName()] = fmt.Sprint(k.GetGeneration(), k.GetAnnotations())
+	}
+	return versions
+}
+
+// testOwnership looks at every object in the inventories: Flux' own first reconcile changed nothing, and
+// nobody but kustomize-controller owns its fields, beside the cluster's own controllers.
+func testOwnership(t *testing.T, w *world) {
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(w.core.Discovery()))
+	list, err := w.dynamic.Resource(kustomizations).Namespace(fluxSystem).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, k := range list.Items {
+		entries, _, _ := unstructured.NestedSlice(k.Object, "status", "inventory", "entries")
+		for _, e := range entries {
+			id, _ := e.(map[string]any)["id"].(string)
+			parts := strings.Split(id, "_") // namespace_name_group_kind, with __ for a colon
+			name := strings.ReplaceAll(strings.Join(parts[1:len(parts)-2], "_"), "__", ":")
+			mapping, err := mapper.RESTMapping(schema.GroupKind{Group: parts[len(parts)-2], Kind: parts[len(parts)-1]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			object, err := w.dynamic.Resource(mapping.Resource).Namespace(parts[0]).Get(t.Context(), name, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkOwnership(t, object)
+			seen++
+		}
+	}
+	if seen < 40 {
+		t.Errorf("only %d objects in the inventories", seen)
+	}
+}
+
+func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
+	t.Helper()
+	if object.GetGeneration() > 1 {
+		t.Errorf("%s %s has generation %d: Flux changed what seed applied", object.GetKind(), object.GetName(), object.GetGeneration())
+	}
+	for _, entry := range object.GetManagedFields() {
+		switch entry.Manager {
+		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller":
+		default:
+			t.Errorf("%s %s: fields are owned by %s", object.GetKind(), object.GetName(), entry.Manager)
+		}
+	}
+}
+
+// testNoSecret looks for the credentials in every log of the node, seed's own among them, and in what
+// seed left in the cluster.
+func testNoSecret(t *testing.T, w *world) {
+	hidden := map[string]string{"the Git token": w.Services().GitToken, "the client secret": w.Services().ClientSecret}
+	look := func(where, text string) {
+		for name, value := range hidden {
+			if strings.Contains(text, value) {
+				t.Errorf("%s is in %s", name, where)
+			}
+		}
+	}
+	files := 0
+	err := filepath.WalkDir(filepath.Join(w.NodeDir(), "log"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		look(path, string(data))
+		files++
+		return err
+	})
+	if err != nil || files < 15 {
+		t.Fatalf("%d log files, %v", files, err)
+	}
+	events, err := w.core.CoreV1().Events("").List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events.Items {
+		look("Event "+e.Name, e.Message)
+	}
+	report, err := w.core.CoreV1().ConfigMaps(life.SeedNamespace).Get(t.Context(), life.SeedReport, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range report.Data {
+		look("the report's "+key, value)
+	}
+	look("the termination message", w.seedContainer(t).Message)
+}
