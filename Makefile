@@ -32,11 +32,14 @@ lint: ## Lint all modules
 test: unit api sdk e2e ## Everything: unit, API server, vault client, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	ln -sf $$($(CASTLE) program etcd) $$($(CASTLE) program kube-apiserver) $$($(CASTLE) program kubectl) $(ASSETS)/
-	KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$($(CASTLE) artifact flux) go test -count=1 -tags apiserver ./...
+	ln -sf $$($(CASTLE) program etcd kube-apiserver kubectl) $(ASSETS)/
+	KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$($(CASTLE) artifact flux) go test -count=1 -tags apiserver ./test/api
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
-e2e: ## Nodes in the castle: the birth, the classic layout, what is left behind (as root)
+e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
+	$(CASTLE) prepare
+	$(CASTLE) program > bin/programs.txt
+	cd castle && CGO_ENABLED=0 CASTLE_BINARIES=$(CURDIR)/bin/programs.txt go test -count=1 -timeout 15m -tags root ./internal/node
 	cd castle && CGO_ENABLED=0 go test -count=1 -timeout 40m -tags root -v ./e2e
 bench: $(CASTLE) ## Five births with seed and five with stock Flux on fresh nodes (as root)
 	$(CASTLE) bench --runs 5

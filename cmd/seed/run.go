@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,7 @@ func runCommand() *cobra.Command {
 
 // run does the birth and returns the line that sums it up.
 func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string, error) {
-	timeline := &report.Report{}
+	timeline := &report.Report{Seed: time.Now()}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	log.Info("seed starts", "version", buildVersion())
 	data, err := os.ReadFile(filepath.Join(flags.configDir, manifests.BundleKey))
@@ -90,14 +91,14 @@ func finish(ctx context.Context, live cluster.Client, timeline *report.Report, p
 	if tableErr := timeline.Table(stdout); tableErr != nil {
 		err = errors.Join(err, tableErr)
 	}
+	if planted { // also when the tree does not stand: the report says why
+		err = errors.Join(err, timeline.Save(context.WithoutCancel(ctx), live, manifests.Namespace))
+	}
 	if err != nil {
 		return "", err
 	}
 	if !planted {
 		return fmt.Sprintf("seed: Flux reconciles the tree already; all %d Kustomizations are Ready", len(timeline.Units)), nil
-	}
-	if err := timeline.Save(ctx, live, manifests.Namespace); err != nil {
-		return "", err
 	}
 	return fmt.Sprintf("seed: Flux is planted at %s; all %d Kustomizations are Ready", timeline.Revision, len(timeline.Units)), nil
 }

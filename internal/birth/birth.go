@@ -59,7 +59,13 @@ func (b *Birth) Run(ctx context.Context) (planted bool, err error) {
 			return false, err
 		}
 	}
-	return planted, b.follow(ctx)
+	if err := b.follow(ctx); err != nil {
+		if ctx.Err() == nil {
+			b.Event(ctx, "TreeCannotStand", err.Error())
+		}
+		return planted, err
+	}
+	return planted, nil
 }
 
 // adopted tells whether Flux has applied the Kustomization at least once: from then on it is Flux's.

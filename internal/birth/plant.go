@@ -141,9 +141,13 @@ func (p *planting) applyUnit(ctx context.Context, applier *apply.Applier, unit *
 	if err != nil {
 		return err
 	}
-	objects, err := build.Kustomization(ctx, unit, dir, build.Vars(p.Cluster, p.tree.Root))
+	var objects []*unstructured.Unstructured
+	err = p.step("build Kustomization "+unit.Name, func() (report.State, string, error) {
+		objects, err = build.Kustomization(ctx, unit, dir, build.Vars(p.Cluster, p.tree.Root))
+		return report.Done, fmt.Sprintf("%d objects", len(objects)), failure.Blocked(err)
+	})
 	if err != nil {
-		return failure.Blocked(err)
+		return err
 	}
 	return p.applyObjects(ctx, applier, "apply Kustomization "+unit.Name, unit, objects)
 }

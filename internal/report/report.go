@@ -18,9 +18,10 @@ const (
 
 // Report is the timeline of one birth.
 type Report struct {
-	// Machine is when the node's kernel started, APIServer when kube-system was created.
+	// Machine is when the node's kernel started, APIServer when kube-system was created, Seed when seed began.
 	Machine   time.Time `json:"machine"`
 	APIServer time.Time `json:"apiServer"`
+	Seed      time.Time `json:"seed"`
 	// Revision is what was fetched from the root source.
 	Revision string `json:"revision,omitempty"`
 	Steps    []Step `json:"steps"`

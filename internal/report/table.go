@@ -14,16 +14,17 @@ func (r *Report) Table(out io.Writer) error {
 	fmt.Fprintln(w, "AT\tTOOK\tSTEP\tSTATE\tDETAIL")
 	r.row(w, r.Machine, 0, "machine start", "", "from /proc/uptime")
 	r.row(w, r.APIServer, 0, "API server ready", "", "creation of kube-system, in whole seconds")
+	r.row(w, r.Seed, 0, "seed starts", "", "")
 	for _, step := range r.Steps {
 		r.row(w, step.Start, step.Took, step.Name, string(step.State), step.Detail)
 	}
-	fmt.Fprintln(w, "\nAT\tREADY\tKUSTOMIZATION\t\tDETAIL")
+	fmt.Fprintln(w, "\nAT\tREADY\tKUSTOMIZATION\tDETAIL")
 	for _, unit := range r.Units {
 		ready := "no"
 		if unit.Ready {
 			ready = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
 	}
 	return w.Flush()
 }

@@ -6,16 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tazlab/seed/castle/internal/bench"
 	"github.com/tazlab/seed/castle/internal/life"
 	"github.com/tazlab/seed/castle/internal/node"
 	"github.com/tazlab/seed/castle/internal/talos"
@@ -44,7 +47,7 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&o.Root, "root", ".", "root folder of the checkout")
 	root.PersistentFlags().StringVar(&o.Dir, "dir", "", "folder of the castle's state (default: run, in the user's cache folder seed-castle)")
-	root.AddCommand(up(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), program(&o), artifact(&o), supervisor())
+	root.AddCommand(prepare(&o), up(&o), measure(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), program(&o), artifact(&o), supervisor())
 	return root
 }
 
@@ -77,6 +80,31 @@ func up(o *life.Options) *cobra.Command {
 	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
 	c.Flags().BoolVar(&o.Taint, "taint", false, "keep the control-plane taint on the node")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
+	return c
+}
+
+func prepare(o *life.Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "prepare", Short: "Install and build what is missing, and bring nothing up", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := life.New(*o)
+			if err != nil {
+				return err
+			}
+			return c.Prepare(cmd.Context())
+		},
+	}
+}
+
+func measure(o *life.Options) *cobra.Command {
+	var runs int
+	c := &cobra.Command{
+		Use: "bench", Short: "Measure births on fresh nodes, with seed and with stock Flux by hand", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench.Run(cmd.Context(), *o, runs, cmd.OutOrStdout())
+		},
+	}
+	c.Flags().IntVar(&runs, "runs", 5, "births of each kind")
 	return c
 }
 
@@ -115,7 +143,7 @@ func status(o *life.Options) *cobra.Command {
 
 func show(cmd *cobra.Command, report *node.Report) error {
 	for _, e := range report.Events {
-		cmd.Printf("%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
+		fmt.Fprintf(cmd.OutOrStdout(), "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
 	}
 	if !report.Running {
 		if report.Failure != nil {
@@ -123,7 +151,7 @@ func show(cmd *cobra.Command, report *node.Report) error {
 		}
 		return errors.New("the castle is down: run make down, then make demo")
 	}
-	cmd.Printf("running since %s, process %d, doors %v\n", report.Started.Format(time.DateTime), report.PID, report.Doors)
+	fmt.Fprintf(cmd.OutOrStdout(), "running since %s, process %d, doors %v\n", report.Started.Format(time.DateTime), report.PID, report.Doors)
 	return nil
 }
 
@@ -163,7 +191,7 @@ func logs(o *life.Options) *cobra.Command {
 			}
 			names, err := filepath.Glob(node.Logs(c.NodeDir(), "*"))
 			for _, name := range names {
-				cmd.Println(strings.TrimSuffix(filepath.Base(name), ".log"))
+				fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSuffix(filepath.Base(name), ".log"))
 			}
 			return err
 		},
@@ -189,19 +217,24 @@ func inside(o *life.Options) *cobra.Command {
 
 func program(o *life.Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "program NAME...", Short: "Print where the castle's own programs are, building them if need be", Args: cobra.MinimumNArgs(1),
+		Use: "program [NAME...]", Short: "Print where the castle's own programs are, building them if need be; all as NAME=PATH",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Out = os.Stderr
 			c, err := life.New(*o)
 			if err != nil {
 				return err
 			}
+			paths, err := c.Programs(cmd.Context(), args...)
+			if err != nil {
+				return err
+			}
 			for _, name := range args {
-				path, err := c.Program(cmd.Context(), name)
-				if err != nil {
-					return err
+				fmt.Fprintln(cmd.OutOrStdout(), paths[name])
+			}
+			if len(args) == 0 {
+				for _, name := range slices.Sorted(maps.Keys(paths)) {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", name, paths[name])
 				}
-				cmd.Println(path)
 			}
 			return nil
 		},
@@ -218,7 +251,7 @@ func artifact(o *life.Options) *cobra.Command {
 				return err
 			}
 			dir, err := c.Artifact(cmd.Context(), args[0])
-			cmd.Println(dir)
+			fmt.Fprintln(cmd.OutOrStdout(), dir)
 			return err
 		},
 	}

@@ -23,8 +23,9 @@ import (
 
 // Project, Environment and Repository are the names under which the tree looks for things.
 const (
-	Project, Environment = "homelab", "prod"
-	Repository           = "seed.git"
+	Project     = "homelab"
+	Environment = "prod"
+	Repository  = "seed.git"
 )
 
 // Config is what the services need to know; it holds the castle's throw-away credentials.
@@ -63,7 +64,7 @@ func (c Config) GitDir() string { return filepath.Join(c.Dir, "git", Repository)
 
 // Save writes the configuration where Load finds it, readable by its owner only.
 func (c Config) Save() error {
-	data, err := json.Marshal(c)
+	data, err := json.Marshal(c) //nolint:gosec // the secret is there to be read back; mode 0600 below
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func buildAll(ctx context.Context, opts Options, out *progress, missing []target
 	if err != nil {
 		return fmt.Errorf("lock the cache for built programs with %s: %w", lock.Path(), err)
 	}
-	defer lock.Unlock()
+	defer func() { _ = lock.Unlock() }() // it ends with the process at the latest
 
 	missing = slices.DeleteFunc(missing, target.cached) // the other build may have made some of them
 	sweep(bin)
@@ -141,7 +141,7 @@ func (t target) build(ctx context.Context, root, bin string, out *progress) erro
 		return fmt.Errorf("build %s: %w", t.Name, err)
 	}
 	defer os.RemoveAll(work)
-	if err := os.Chmod(work, 0o755); err != nil {
+	if err := os.Chmod(work, 0o755); err != nil { //nolint:gosec // a folder of programs, no file
 		return fmt.Errorf("build %s: %w", t.Name, err)
 	}
 	program := filepath.Join(work, t.Name)

@@ -1,10 +1,12 @@
 package build_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,7 +165,8 @@ func TestCancelEndsTheBuildAndItsChildren(t *testing.T) {
 	assertEmpty(t, filepath.Join(opts.Cache, "bin"))
 }
 
-// slowGo puts a `go` in the PATH whose builds hang in a child; the channel gets the process group of the build.
+// slowGo puts a `go` in the PATH whose builds hang in a child; the channel gets the process group of the build. The child
+// itself says that it is there: a shell between fork and exec would swallow the signal that the test is about.
 func slowGo(t *testing.T) <-chan int {
 	t.Helper()
 	goPath, err := exec.LookPath("go")
@@ -175,17 +178,24 @@ func slowGo(t *testing.T) <-chan int {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = build ] || exec %q \"$@\"\necho $$ >%q\nsleep 600\nexit 1\n", goPath, fifo)
+	script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = build ] || exec %q \"$@\"\necho $$ >%q\ntail -f %[2]q >%[3]q\nexit 1\n",
+		goPath, filepath.Join(dir, "group"), fifo)
 	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	started := make(chan int, 1)
 	go func() {
-		pid, _ := os.ReadFile(fifo)
-		if group, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil {
+		pipe, err := os.Open(fifo)
+		if err != nil {
+			return
+		}
+		defer pipe.Close()
+		line, _ := bufio.NewReader(pipe).ReadString('\n')
+		if group, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
 			started <- group
 		}
+		_, _ = io.Copy(io.Discard, pipe) // tail ends when nobody reads
 	}()
 	return started
 }

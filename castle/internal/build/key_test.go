@@ -24,7 +24,10 @@ func main() { print(note) }
 
 func TestWhatCountsForTheCache(t *testing.T) {
 	edit := func(name, content string) func(*testing.T, *build.Options) {
-		return func(t *testing.T, o *build.Options) { write(t, o.Root, "part/"+name, content) }
+		return func(t *testing.T, o *build.Options) {
+			t.Helper()
+			write(t, o.Root, "part/"+name, content)
+		}
 	}
 	tests := map[string]struct {
 		change  func(*testing.T, *build.Options)
@@ -41,8 +44,13 @@ func TestWhatCountsForTheCache(t *testing.T) {
 		"other file":    {edit("README.md", "changed"), false},
 		"other package": {edit("other/other.go", "package other\n"), false},
 		"hint":          {func(_ *testing.T, o *build.Options) { o.Parts[0].Hint = 1 }, false},
-		"relative root": {func(t *testing.T, o *build.Options) { t.Chdir(o.Root); o.Root = "." }, false},
+		"relative root": {func(t *testing.T, o *build.Options) {
+			t.Helper()
+			t.Chdir(o.Root)
+			o.Root = "."
+		}, false},
 		"other checkout": {func(t *testing.T, o *build.Options) {
+			t.Helper()
 			moved := filepath.Join(t.TempDir(), "moved")
 			if err := os.Rename(o.Root, moved); err != nil {
 				t.Fatal(err)

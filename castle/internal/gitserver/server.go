@@ -11,7 +11,7 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/http/cgi"
+	"net/http/cgi" //nolint:gosec // the rule is about Go before 1.6.3
 	"os"
 	"path/filepath"
 	"strings"

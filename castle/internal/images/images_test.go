@@ -2,6 +2,7 @@ package images_test
 
 import (
 	"archive/tar"
+	"errors"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -64,7 +65,7 @@ func entries(t *testing.T, image v1.Image) map[string]string {
 	found := map[string]string{}
 	for r := tar.NewReader(flat); ; {
 		header, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found
 		}
 		if err != nil {

@@ -45,6 +45,7 @@ type Castle struct {
 	Options
 	programs map[string]string
 	beside   beside.Config
+	node     *node.Handle // set in the process that started it
 }
 
 // New fills in defaults. It touches nothing.
@@ -79,8 +80,13 @@ func (c *Castle) NodeDir() string { return filepath.Join(c.Dir, "node") }
 
 // Program returns the path of one of the castle's programs, building it if need be.
 func (c *Castle) Program(ctx context.Context, name string) (string, error) {
-	paths, err := build.All(ctx, build.Options{Root: c.Root, Cache: c.Cache, Progress: c.Out}, name)
+	paths, err := c.Programs(ctx, name)
 	return paths[name], err
+}
+
+// Programs returns the paths of programs by name, all if none is named, building what is missing.
+func (c *Castle) Programs(ctx context.Context, names ...string) (map[string]string, error) {
+	return build.All(ctx, build.Options{Root: c.Root, Cache: c.Cache, Progress: c.Out}, names...)
 }
 
 // Config is the admin's access to the API server, from the host.
@@ -90,6 +96,7 @@ func (c *Castle) Config() (*rest.Config, error) {
 		return nil, fmt.Errorf("find the castle's API server: %w", err)
 	}
 	config.QPS = -1
+	config.WarningHandler = rest.NoWarnings{} // Pod Security warns of seed's host network, which it must have
 	return config, nil
 }
 

@@ -22,7 +22,9 @@ import (
 
 // The objects of seed in the cluster, as its inline manifest names them.
 const (
-	SeedNamespace, SeedJob, SeedReport = "seed-system", "seed", "seed-report"
+	SeedNamespace = "seed-system"
+	SeedJob       = "seed"
+	SeedReport    = "seed-report"
 )
 
 // ErrJobFailed is what Follow returns when seed's Job has failed for good.
@@ -38,13 +40,13 @@ func (c *Castle) Follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
-	logs, stop := context.WithCancel(ctx)
+	guarded, stop := c.guarded(ctx)
 	defer stop()
-	go c.showLogs(logs, client)
+	go c.showLogs(guarded, client)
 	jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", SeedJob).String()
 	})
-	_, err = watchtools.UntilWithSync(ctx, jobs, &batchv1.Job{}, nil, func(e watch.Event) (bool, error) {
+	_, err = watchtools.UntilWithSync(guarded, jobs, &batchv1.Job{}, nil, func(e watch.Event) (bool, error) {
 		job, ok := e.Object.(*batchv1.Job)
 		if !ok {
 			return false, nil
@@ -62,6 +64,9 @@ func (c *Castle) Follow(ctx context.Context) error {
 		}
 		return false, nil
 	})
+	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
+		return context.Cause(guarded)
+	}
 	return err
 }
 
@@ -77,8 +82,8 @@ func (c *Castle) showLogs(ctx context.Context, client kubernetes.Interface) {
 		shown[pod.Name] = true
 		stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
 		if err != nil {
-			shown[pod.Name] = false // its container is not there yet: the next change of the Pod comes
-			return false, nil
+			shown[pod.Name] = false
+			return false, nil //nolint:nilerr // its container is not there yet: the next change of the Pod comes
 		}
 		go func() {
 			defer func() { _ = stream.Close() }()

@@ -2,13 +2,14 @@ package life
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tazlab/seed/castle/internal/artifacts"
 	"github.com/tazlab/seed/castle/internal/beside"
-	"github.com/tazlab/seed/castle/internal/build"
 	"github.com/tazlab/seed/castle/internal/hostdeps"
 	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
@@ -29,7 +30,7 @@ func (c *Castle) Prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if c.programs, err = build.All(ctx, build.Options{Root: c.Root, Cache: c.Cache, Progress: c.Out}); err != nil {
+	if c.programs, err = c.Programs(ctx); err != nil {
 		return err
 	}
 	c.beside = beside.NewConfig(filepath.Join(c.Dir, "beside"))
@@ -92,6 +93,9 @@ func (c *Castle) Artifact(ctx context.Context, name string) (string, error) {
 // Start brings the machine up: the node and what stands beside it. It returns when the node is Ready, or
 // with what failed; then nothing of it runs.
 func (c *Castle) Start(ctx context.Context) error {
+	if report, err := node.Status(c.NodeDir()); err == nil && report.Running {
+		return fmt.Errorf("a castle runs already (process %d): end it with make down", report.PID)
+	}
 	if err := c.Down(ctx); err != nil { // what an earlier one left
 		return err
 	}
@@ -111,8 +115,31 @@ func (c *Castle) Start(ctx context.Context) error {
 			config.Preload = append(config.Preload, image.Spec.Name)
 		}
 	}
-	_, err := node.Start(ctx, config)
+	var err error
+	c.node, err = node.Start(ctx, config)
 	return err
+}
+
+// guarded returns a context that ends, with the reason, when a component of the node dies.
+func (c *Castle) guarded(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	if c.node != nil {
+		go func() {
+			if err := c.node.Wait(ctx); ctx.Err() == nil {
+				end(c.failure(err))
+			}
+		}()
+	}
+	return ctx, func() { end(nil) }
+}
+
+// failure says which component took the node down, with its last lines.
+func (c *Castle) failure(err error) error {
+	report, statusErr := node.Status(c.NodeDir())
+	if statusErr != nil || report.Failure == nil {
+		return fmt.Errorf("the node ended: %w", errors.Join(err, statusErr))
+	}
+	return fmt.Errorf("the node ended: %s\n%s", report.Failure.Message, strings.Join(report.Failure.Log, "\n"))
 }
 
 // Node is the supervisor's life, inside its namespaces.

@@ -167,7 +167,7 @@ func enableControllers(path string) (added []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read cgroup controllers: %w", err)
 	}
-	for _, name := range strings.Fields(string(offered)) {
+	for name := range strings.FieldsSeq(string(offered)) {
 		if slices.Contains(strings.Fields(string(enabled)), name) {
 			continue
 		}
@@ -197,7 +197,7 @@ func removeCgroups(ctx context.Context, dir string) error {
 		if err := poll(ctx, "remove cgroup "+top, func(context.Context) error { return removeTree(top) }); err != nil {
 			return err
 		}
-		for _, name := range strings.Fields(string(added)) {
+		for name := range strings.FieldsSeq(string(added)) {
 			if h.v2 {
 				_ = os.WriteFile(filepath.Join(h.path, "cgroup.subtree_control"), []byte("-"+name), 0o644)
 			}

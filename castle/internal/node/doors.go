@@ -21,7 +21,7 @@ func serveDoors(ctx context.Context, doors []Door) error {
 	for i, door := range doors {
 		file := os.NewFile(uintptr(firstDoor+i), door.Name)
 		listener, err := net.FileListener(file)
-		file.Close()
+		_ = file.Close()
 		if err != nil {
 			return fmt.Errorf("take over door %q: %w", door.Name, err)
 		}
@@ -42,7 +42,7 @@ func serveKubePrism(ctx context.Context) error {
 
 // forward carries each connection that listener accepts to the address to, until ctx ends.
 func forward(ctx context.Context, name string, listener net.Listener, to string) {
-	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	for {
 		conn, err := listener.Accept()

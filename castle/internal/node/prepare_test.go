@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -150,7 +151,7 @@ func TestClusterDNS(t *testing.T) {
 	for {
 		object := map[string]any{}
 		err := decoder.Decode(&object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

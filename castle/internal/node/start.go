@@ -61,7 +61,7 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 		return nil, err
 	}
 	defer events.Close()
-	stop := context.AfterFunc(ctx, func() { events.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = events.Close() })
 	defer stop()
 	if err := awaitGoal(c, events); err != nil {
 		_ = syscall.Kill(handle.PID, syscall.SIGKILL) // our child, not waited for yet: the PID is its own
@@ -141,8 +141,8 @@ func openDoors(doors []Door) (files []*os.File, state State, err error) {
 			return files, state, fmt.Errorf("open door %q: %w", door.Name, err)
 		}
 		state.Doors[door.Name] = listener.Addr().String()
-		file, err := listener.(*net.TCPListener).File()
-		listener.Close()
+		file, err := listener.(*net.TCPListener).File() //nolint:errcheck // net.Listen returns no other type for tcp
+		_ = listener.Close()
 		if err != nil {
 			return files, state, fmt.Errorf("open door %q: %w", door.Name, err)
 		}
@@ -153,7 +153,7 @@ func openDoors(doors []Door) (files []*os.File, state State, err error) {
 
 func closeAll(files []*os.File) {
 	for _, file := range files {
-		file.Close()
+		_ = file.Close()
 	}
 }
 

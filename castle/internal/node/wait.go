@@ -17,7 +17,7 @@ func poll(ctx context.Context, what string, try func(context.Context) error) err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w (last: %v)", what, context.Cause(ctx), err)
+			return fmt.Errorf("%s: %w (last: %v)", what, context.Cause(ctx), err) //nolint:errorlint // told, but not why it ended
 		case <-time.After(pause):
 		}
 	}
@@ -29,7 +29,7 @@ func awaitPort(ctx context.Context, name, network, address string) error {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(ctx, network, address)
 		if err == nil {
-			conn.Close()
+			_ = conn.Close()
 		}
 		return err
 	})

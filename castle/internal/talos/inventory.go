@@ -3,6 +3,7 @@ package talos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,9 +37,7 @@ func (a *Applier) readInventory(ctx context.Context) (map[string]string, error) 
 		return nil, fmt.Errorf("read the inventory: %w", err)
 	}
 	data, _, err := unstructured.NestedStringMap(found.Object, "data")
-	for key, value := range data {
-		inventory[key] = value
-	}
+	maps.Copy(inventory, data)
 	return inventory, err
 }
 

@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/tazlab/seed/castle/internal/life"
+)
+
+// look is how often a moment is looked for, and so the resolution of the figures.
+const look = 50 * time.Millisecond
+
+var kustomizations = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
+
+// observe looks from outside, the same way for both kinds of birth, until root and blog are there. The
+// function it returns waits for that.
+func observe(ctx context.Context, c *life.Castle, start time.Time) func() (Sample, error) {
+	sample := Sample{}
+	done := make(chan error, 1)
+	go func() {
+		config, err := c.Config()
+		if err != nil {
+			done <- err
+			return
+		}
+		client, err := dynamic.NewForConfig(config)
+		if err != nil {
+			done <- err
+			return
+		}
+		checks := map[string]func() bool{
+			rootReady:   func() bool { return isReady(ctx, client) },
+			blogAnswers: func() bool { return answers(ctx, c) },
+		}
+		tick := time.NewTicker(look)
+		defer tick.Stop()
+		for len(checks) > 0 {
+			for moment, check := range checks {
+				if check() {
+					sample[moment] = time.Since(start)
+					delete(checks, moment)
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				done <- errors.Join(ctx.Err(), fmt.Errorf("still waiting for %d moments", len(checks)))
+				return
+			}
+		}
+		done <- nil
+	}()
+	return func() (Sample, error) { return sample, <-done }
+}
+
+// answers asks the blog, without waiting long: the next look comes soon.
+func answers(ctx context.Context, c *life.Castle) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*look)
+	defer cancel()
+	return c.AskBlog(ctx) == nil
+}
+
+// isReady tells whether the root Kustomization is Ready; while its kind is unknown, it is not.
+func isReady(ctx context.Context, client dynamic.Interface) bool {
+	root, err := client.Resource(kustomizations).Namespace("flux-system").Get(ctx, "flux-system", metav1.GetOptions{})
+	if err != nil {
+		return false
+	}
+	conditions, _, _ := unstructured.NestedSlice(root.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
+			return condition["status"] == "True"
+		}
+	}
+	return false
+}
