@@ -77,7 +77,7 @@ func TestRenderManifests(t *testing.T) {
 
 func TestRenderedJobSurvivesANewbornNode(t *testing.T) {
 	t.Parallel()
-	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-")
+	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "i")
 	var job batchv1.Job
 	if err := yaml.UnmarshalStrict([]byte(stdout[strings.LastIndex(stdout, "---\n")+4:]), &job); err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestRenderErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stdout, stderr, code := seed(t, test.stdin, append([]string{"render", "manifests", "--tree", "../..", "--identity-file", "-"}, test.args...)...)
+			stdout, stderr, code := seed(t, test.stdin, append([]string{"render", "manifests", "--tree", "../..", "--identity-file", "-", "--image", "i"}, test.args...)...)
 			if code != test.code || !strings.Contains(stderr, test.want) || stdout != "" {
 				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, stdout, stderr, test.code, test.want)
 			}
@@ -159,13 +159,16 @@ func TestRunRefusesAnInvalidBundle(t *testing.T) {
 // What render makes, run reads: the bundle in the rendered ConfigMap is a valid one.
 func TestRenderedBundleIsValid(t *testing.T) {
 	t.Parallel()
-	data, err := cutBundle(t.Context(), "../..", "clusters/castle", os.Stderr)
+	data, planted, err := cutBundle(t.Context(), "../..", "clusters/castle", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b, err := bundle.Parse(data)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(planted) != 1 || planted[0].Secret.Name != "registry-ca" {
+		t.Errorf("claims of planted units: %v, want registry-ca", planted)
 	}
 	if len(b.Claims) != 1 || b.Root.Spec.Path != "./clusters/castle" {
 		t.Errorf("%d claims, root path %s", len(b.Claims), b.Root.Spec.Path)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,12 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/semver"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/build"
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/fetch"
@@ -46,8 +49,11 @@ The output holds the identity in the clear: put it into the machine config, neve
 	f.StringVar(&flags.cluster, "cluster", "", "the cluster's folder in the tree, as the root Kustomization's spec.path names it")
 	f.StringVar(&flags.identityFile, "identity-file", "", "file with KEY=VALUE lines for the store's auth Secret (clientId, clientSecret); - reads standard input")
 	f.StringVar(&flags.vaultCAFile, "vault-ca-file", "", "file with PEM certificates that vouch for the vault, beside the public ones")
-	f.StringVar(&flags.image, "image", "ghcr.io/tazlab/seed:"+imageTag(), "seed's own image")
+	f.StringVar(&flags.image, "image", ownImage(), "seed's own image")
 	_ = command.MarkFlagRequired("cluster")
+	if ownImage() == "" { // a build that is no release has no published image
+		_ = command.MarkFlagRequired("image")
+	}
 	_ = command.MarkFlagDirname("tree")
 	render.AddCommand(command)
 	return render
@@ -64,7 +70,10 @@ func renderManifests(ctx context.Context, flags renderFlags, stdin io.Reader, st
 			return fmt.Errorf("reading the vault's CA: %w", err)
 		}
 	}
-	if in.Bundle, err = cutBundle(ctx, flags.tree, flags.cluster, stderr); err != nil {
+	if len(in.VaultCA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(in.VaultCA) {
+		return fmt.Errorf("reading the vault's CA: %s holds no PEM certificate", flags.vaultCAFile)
+	}
+	if in.Bundle, in.Planted, err = cutBundle(ctx, flags.tree, flags.cluster, stderr); err != nil {
 		return err
 	}
 	out, err := manifests.Render(in)
@@ -75,43 +84,48 @@ func renderManifests(ctx context.Context, flags renderFlags, stdin io.Reader, st
 	return err
 }
 
-// cutBundle builds a copy of the tree, so that nothing of the user's is touched, and cuts the bundle out.
-func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]byte, error) {
+// cutBundle builds a copy of the tree, so that nothing of the user's is touched, cuts the bundle out and
+// returns it with the claims of the planted units.
+func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]byte, []bundle.Claim, error) {
 	dir, err := os.MkdirTemp("", "seed-render-")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if err := fetch.Local(tree, dir); err != nil {
-		return nil, fmt.Errorf("reading the tree %s: %w", tree, err)
+		return nil, nil, fmt.Errorf("reading the tree %s: %w", tree, err)
 	}
 	// The root Kustomization is known only once its folder is built; a stand-in builds it the first time.
 	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: cluster}, Spec: kustomizev1.KustomizationSpec{Path: cluster}}
 	objects, err := build.Kustomization(ctx, first, dir, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, err := bundle.FindRoot(objects, cluster)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key := types.NamespacedName{Namespace: found.GetNamespace(), Name: found.GetName()}
 	root, err := build.Kustomizations([]*unstructured.Unstructured{found})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	built, err := build.NewTree(ctx, root[0], dir, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	data, err := bundle.Cut(built.All(), key)
 	for name, failed := range built.Failed {
 		fmt.Fprintf(stderr, "seed: warning: unit %s was left out: %v\n", name, failed)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cutting the bundle out of %s: %w", cluster, err)
+		return nil, nil, fmt.Errorf("cutting the bundle out of %s: %w", cluster, err)
 	}
-	return data, nil
+	claims, err := birth.Check(built, root[0])
+	if err != nil {
+		return nil, nil, fmt.Errorf("checking what seed would plant in %s: %w", cluster, err)
+	}
+	return data, claims, nil
 }
 
 // readIdentity reads KEY=VALUE lines, as kubectl create secret --from-env-file does. No line is ever part
@@ -149,10 +163,11 @@ func readIdentity(file string, stdin io.Reader) (map[string]secret.String, error
 	return values, lines.Err()
 }
 
-// imageTag is the tag of the image that belongs to this build.
-func imageTag() string {
-	if v := buildVersion(); v != "(devel)" {
-		return v
+// ownImage is the image that belongs to this build; only a release has one.
+func ownImage() string {
+	v := buildVersion()
+	if !semver.IsValid(v) || semver.Prerelease(v) != "" || semver.Build(v) != "" {
+		return ""
 	}
-	return "dev"
+	return "ghcr.io/tazlab/seed:" + v
 }

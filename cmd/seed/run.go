@@ -17,6 +17,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/report"
 )
@@ -55,7 +56,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	log.Info("seed starts", "version", buildVersion())
 	data, err := os.ReadFile(filepath.Join(flags.configDir, manifests.BundleKey))
 	if err != nil {
-		return "", fmt.Errorf("reading the bundle: %w", err)
+		return "", failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
 	}
 	b, err := bundle.Parse(data)
 	if err != nil {
@@ -81,7 +82,13 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work,
 		Log: log, Report: timeline, Event: cluster.Events(live, manifests.Namespace, log),
 	}
-	planted, err := birth.Run(ctx)
+	planted, err := birth.Plant(ctx)
+	if planted { // what happened so far survives whatever happens to this Pod
+		err = timeline.Save(ctx, live, manifests.Namespace)
+	}
+	if err == nil {
+		err = birth.Follow(ctx)
+	}
 	return finish(ctx, live, timeline, planted, stdout, err)
 }
 
@@ -117,7 +124,7 @@ func vaultRoots(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("reading the vault's CA: %w", err)
 	}
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("the vault's CA %s holds no PEM certificate: render the inline manifest with the right --vault-ca-file", file)
+		return nil, failure.Invalid(fmt.Errorf("the vault's CA %s holds no PEM certificate: render the inline manifest with the right --vault-ca-file", file))
 	}
 	return pool, nil
 }

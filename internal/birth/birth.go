@@ -22,7 +22,7 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Birth brings one cluster to life. Fill all fields, then call Run once.
+// Birth brings one cluster to life. Fill all fields, then call Plant, then Follow.
 type Birth struct {
 	Bundle  *bundle.Bundle
 	Cluster client.WithWatch
@@ -37,35 +37,30 @@ type Birth struct {
 	Report *report.Report
 	// Pause waits between tries; nil means Pause.
 	Pause func(ctx context.Context, try int, err error) error
+
+	refused bool   // the last try's credential was refused by who it is for
+	told    string // the last Event's message
 }
 
-// Run plants Flux unless it already reconciles the root, then follows the tree until it stands. It tells
-// whether it planted. Only an invalid bundle, a tree that can never stand, or the end of ctx is an error.
-func (b *Birth) Run(ctx context.Context) (planted bool, err error) {
+// Plant plants Flux unless it already reconciles the root, and tries until that is done. It tells whether
+// it planted. Only an invalid bundle or the end of ctx is an error.
+func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
 	for try := 0; ; try++ {
 		adopted, err := b.adopted(ctx, client.ObjectKeyFromObject(b.Bundle.Root))
 		if err == nil && adopted {
 			b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", client.ObjectKeyFromObject(b.Bundle.Root))
-			break
+			return false, nil
 		}
 		if err == nil {
 			err = b.plant(ctx)
 		}
 		if err == nil {
-			planted = true
-			break
+			return true, nil
 		}
 		if err := b.pause(ctx, try, err); err != nil {
 			return false, err
 		}
 	}
-	if err := b.follow(ctx); err != nil {
-		if ctx.Err() == nil {
-			b.Event(ctx, "TreeCannotStand", err.Error())
-		}
-		return planted, err
-	}
-	return planted, nil
 }
 
 // adopted tells whether Flux has applied the Kustomization at least once: from then on it is Flux's.
@@ -93,6 +88,8 @@ func (b *Birth) plant(ctx context.Context) (err error) {
 			b.Log.Warn("the vault's token could not be revoked; it expires by itself", "error", closeErr)
 		}
 	}()
+	// What Git refused may have been renewed at the vault since: the next try asks again.
+	claimer.Renew, b.refused = b.refused, false
 	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}}
 	for _, c := range b.Bundle.Claims {
 		if err := p.claim(ctx, c); err != nil {
@@ -105,8 +102,9 @@ func (b *Birth) plant(ctx context.Context) (err error) {
 	return p.apply(ctx)
 }
 
-// follow watches until the tree stands and records when each unit became Ready.
-func (b *Birth) follow(ctx context.Context) error {
+// Follow watches until the tree stands and records when each unit became Ready. A tree that can never
+// stand is an error.
+func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
 	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
 		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
@@ -114,6 +112,9 @@ func (b *Birth) follow(ctx context.Context) error {
 	state := report.Done
 	if err != nil {
 		state = report.Failed
+		if ctx.Err() == nil {
+			b.Event(ctx, "TreeCannotStand", err.Error())
+		}
 	}
 	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))
 	for _, u := range units {

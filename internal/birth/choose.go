@@ -32,20 +32,11 @@ func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomizat
 	if err != nil {
 		return nil, err
 	}
-	var planted []*kustomizev1.Kustomization
-	wanted := map[string]bool{}
-	for _, unit := range units {
-		isRoot := unit.Namespace == root.Namespace && unit.Name == root.Name
-		if unit.Annotations[plantAnnotation] == "true" && !isRoot {
-			planted = append(planted, unit)
-		}
-		if isRoot || unit.Annotations[plantAnnotation] == "true" {
-			wanted["Kustomization/"+unit.Namespace+"/"+unit.Name] = true
-			if source := sourceOf(rootBuild, unit); source != nil {
-				wanted[sourceID(source)] = true
-			}
-		}
+	if sourceOf(rootBuild, root) == nil {
+		return nil, fmt.Errorf("the folder %s does not hold the root source %s %s itself: Flux would have nothing to go on with",
+			root.Spec.Path, root.Spec.SourceRef.Kind, root.Spec.SourceRef.Name)
 	}
+	planted, wanted := plantedUnits(rootBuild, units, root)
 	for _, object := range rootBuild {
 		switch {
 		case wanted[sourceID(object)] && strings.HasSuffix(object.GroupVersionKind().Group, ".toolkit.fluxcd.io"):
@@ -61,6 +52,26 @@ func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomizat
 	return c, err
 }
 
+// plantedUnits are the annotated units, and wanted the IDs of the objects with which Flux goes on: the root
+// and the planted units, each with its source.
+func plantedUnits(rootBuild []*unstructured.Unstructured, units []*kustomizev1.Kustomization, root *kustomizev1.Kustomization) (planted []*kustomizev1.Kustomization, wanted map[string]bool) {
+	wanted = map[string]bool{}
+	for _, unit := range units {
+		isRoot := unit.Namespace == root.Namespace && unit.Name == root.Name
+		if !isRoot && unit.Annotations[plantAnnotation] != "true" {
+			continue
+		}
+		if !isRoot {
+			planted = append(planted, unit)
+		}
+		wanted["Kustomization/"+unit.Namespace+"/"+unit.Name] = true
+		if source := sourceOf(rootBuild, unit); source != nil {
+			wanted[sourceID(source)] = true
+		}
+	}
+	return planted, wanted
+}
+
 // inOrder sorts planted units so that each comes after those it depends on. A unit whose pruning would
 // delete what keeps the cluster alive, and a dependency that is not planted, are errors.
 func inOrder(units []*kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error) {
@@ -68,6 +79,9 @@ func inOrder(units []*kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, 
 	var nodes []dependency.Dependent
 	for _, unit := range units {
 		name := unit.Namespace + "/" + unit.Name
+		if err := plantable(unit); err != nil {
+			return nil, fmt.Errorf("Kustomization %s is planted: %w", name, err)
+		}
 		if unit.Spec.Prune && unit.Spec.DeletionPolicy != kustomizev1.DeletionPolicyOrphan {
 			return nil, fmt.Errorf("Kustomization %s is planted and has spec.prune: true: deleting it would delete what it planted; set prune: false or deletionPolicy: Orphan", name)
 		}
@@ -94,6 +108,24 @@ func inOrder(units []*kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, 
 		ordered = append(ordered, byName[ref.Namespace+"/"+ref.Name])
 	}
 	return ordered, nil
+}
+
+// plantable names the first field of a planted unit that seed does not honour as kustomize-controller does.
+func plantable(unit *kustomizev1.Kustomization) error {
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"spec.decryption", unit.Spec.Decryption != nil},
+		{"spec.kubeConfig", unit.Spec.KubeConfig != nil},
+		{"spec.serviceAccountName", unit.Spec.ServiceAccountName != ""},
+		{"spec.suspend", unit.Spec.Suspend},
+	} {
+		if field.set {
+			return fmt.Errorf("%s is not supported by seed: remove it, or leave the unit to Flux", field.name)
+		}
+	}
+	return nil
 }
 
 // sourceOf finds the source object of a unit in the root build; nil if it is not there.

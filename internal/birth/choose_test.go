@@ -136,6 +136,9 @@ func TestChooseErrors(t *testing.T) {
 		"pruned":                 {[]string{rootSync, unit("flux", "prune: true")}, []string{"flux-system/flux", "deletionPolicy: Orphan"}},
 		"dependency not planted": {[]string{rootSync, unit("flux", "prune: false\n  dependsOn: [{name: cni}]")}, []string{"flux-system/flux", "flux-system/cni, which is not"}},
 		"cycle":                  {[]string{rootSync, unit("a", "prune: false\n  dependsOn: [{name: b}]"), unit("b", "prune: false\n  dependsOn: [{name: a}]")}, []string{"flux-system/a", "flux-system/b"}},
+		"decrypted":              {[]string{rootSync, unit("flux", "prune: false\n  decryption: {provider: sops}")}, []string{"flux-system/flux", "spec.decryption"}},
+		"other cluster":          {[]string{rootSync, unit("flux", "prune: false\n  kubeConfig: {secretRef: {name: x}}")}, []string{"flux-system/flux", "spec.kubeConfig"}},
+		"no root source":         {[]string{strings.Replace(rootSync, "name: flux-system, namespace", "name: other, namespace", 1), gotk}, []string{"./clusters/home", "root source GitRepository flux-system"}},
 		"misspelt field":         {[]string{rootSync, unit("flux", "prun: false")}, []string{"Kustomization flux-system/flux", "spec.prun"}},
 	} {
 		t.Run(name, func(t *testing.T) {

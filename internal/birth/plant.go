@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +14,9 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,6 +37,17 @@ type planting struct {
 	tree    *build.Tree
 	// trees are the folders that hold the files of a source, by "Kind/namespace/name".
 	trees map[string]string
+}
+
+// inGit marks an error of a build: its cure is a commit, unless it is the API server's that was asked for a
+// variable.
+func inGit(err error) error {
+	_, lost := errors.AsType[net.Error](err)
+	reason := apierrors.ReasonForError(err)
+	if lost || reason != metav1.StatusReasonUnknown && reason != metav1.StatusReasonNotFound {
+		return err
+	}
+	return failure.Blocked(err)
 }
 
 // claim brings one Secret.
@@ -65,6 +77,7 @@ func (p *planting) fetchTree(ctx context.Context) error {
 			return "", "", err
 		}
 		p.Report.Revision, err = fetch.Git(ctx, source, credential, dir)
+		p.refused = failure.IsBlocked(err)
 		return report.Done, p.Report.Revision, err
 	})
 	if err != nil {
@@ -72,7 +85,7 @@ func (p *planting) fetchTree(ctx context.Context) error {
 	}
 	return p.step("build the tree", func() (report.State, string, error) {
 		if err := p.buildTree(ctx, dir); err != nil {
-			return "", "", failure.Blocked(err)
+			return "", "", inGit(err)
 		}
 		detail := fmt.Sprintf("%d objects in the root, %d in units", len(p.tree.Root), len(p.tree.Units))
 		if names := p.Bundle.Differences(p.tree.All()); len(names) > 0 {
@@ -144,7 +157,7 @@ func (p *planting) applyUnit(ctx context.Context, applier *apply.Applier, unit *
 	var objects []*unstructured.Unstructured
 	err = p.step("build Kustomization "+unit.Name, func() (report.State, string, error) {
 		objects, err = build.Kustomization(ctx, unit, dir, build.Vars(p.Cluster, p.tree.Root))
-		return report.Done, fmt.Sprintf("%d objects", len(objects)), failure.Blocked(err)
+		return report.Done, fmt.Sprintf("%d objects", len(objects)), inGit(err)
 	})
 	if err != nil {
 		return err
@@ -155,31 +168,19 @@ func (p *planting) applyUnit(ctx context.Context, applier *apply.Applier, unit *
 // source returns the folder with the files of a planted unit's source, fetching them the first time.
 func (p *planting) source(ctx context.Context, unit *kustomizev1.Kustomization) (string, error) {
 	object := sourceOf(p.tree.Root, unit)
-	if object == nil {
-		return "", failure.Blocked(fmt.Errorf("Kustomization %s/%s: spec.sourceRef names %s %s, which is not in the root build",
-			unit.Namespace, unit.Name, unit.Spec.SourceRef.Kind, unit.Spec.SourceRef.Name))
+	if object != nil && p.trees[sourceID(object)] != "" {
+		return p.trees[sourceID(object)], nil
 	}
-	if dir, ok := p.trees[sourceID(object)]; ok {
-		return dir, nil
-	}
-	repo := &sourcev1.OCIRepository{}
-	if object.GetKind() != sourcev1.OCIRepositoryKind {
-		return "", failure.Blocked(fmt.Errorf("Kustomization %s/%s: seed plants units from the root source or an OCIRepository, not from %s %s",
-			unit.Namespace, unit.Name, object.GetKind(), object.GetName()))
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, repo, true); err != nil {
-		return "", failure.Blocked(fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err))
-	}
-	claims, err := bundle.Claims(p.tree.All(), object)
+	repo, claims, err := ociSource(p.tree, unit)
 	if err != nil {
-		return "", failure.Blocked(errors.Join(err, errors.Join(slices.Collect(maps.Values(p.tree.Failed))...)))
+		return "", failure.Blocked(err)
 	}
 	for _, c := range claims {
 		if err := p.claim(ctx, c); err != nil {
 			return "", err
 		}
 	}
-	dir, err := p.folder(object.GetKind(), object)
+	dir, err := p.folder(sourcev1.OCIRepositoryKind, repo)
 	if err != nil {
 		return "", err
 	}

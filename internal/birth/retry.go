@@ -57,7 +57,10 @@ func (b *Birth) pause(ctx context.Context, try int, err error) error {
 		if failure.IsInvalid(err) {
 			reason = "InvalidBundle"
 		}
-		b.Event(ctx, reason, err.Error())
+		if err.Error() != b.told { // an Event a change, not an Event a try
+			b.told = err.Error()
+			b.Event(ctx, reason, b.told)
+		}
 	}
 	if b.Pause != nil {
 		return b.Pause(ctx, try, err)

@@ -3,6 +3,7 @@ package bundle
 import (
 	"fmt"
 	"net/url"
+	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -99,13 +100,30 @@ func checkData(field string, data esv1.ExternalSecretData) []string {
 	return problems
 }
 
-func checkTemplate(template *esv1.ExternalSecretTemplate) []string {
-	return unsupported(map[string]bool{
-		"spec.target.template.templateFrom":        len(template.TemplateFrom) > 0,
-		"spec.target.template.metadata.finalizers": len(template.Metadata.Finalizers) > 0,
-		"spec.target.template.engineVersion":       template.EngineVersion != "" && template.EngineVersion != esv1.TemplateEngineV2,
-		"spec.target.template.mergePolicy":         template.MergePolicy != "" && template.MergePolicy != esv1.MergePolicyReplace,
+func checkTemplate(t *esv1.ExternalSecretTemplate) []string {
+	problems := unsupported(map[string]bool{
+		"spec.target.template.templateFrom":        len(t.TemplateFrom) > 0,
+		"spec.target.template.metadata.finalizers": len(t.Metadata.Finalizers) > 0,
+		"spec.target.template.engineVersion":       t.EngineVersion != "" && t.EngineVersion != esv1.TemplateEngineV2,
+		"spec.target.template.mergePolicy":         t.MergePolicy != "" && t.MergePolicy != esv1.MergePolicyReplace,
 	})
+	for _, key := range sortedKeys(t.Data) {
+		if _, err := ParseTemplate(key, t.Data[key]); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	return problems
+}
+
+// ParseTemplate parses one entry of spec.target.template.data: a Go template in which an unknown value is
+// an error. Of the functions that External Secrets Operator adds to Go's own, seed has none
+// (https://external-secrets.io/latest/guides/templating/).
+func ParseTemplate(key, text string) (*template.Template, error) {
+	t, err := template.New(key).Option("missingkey=error").Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
+	}
+	return t, nil
 }
 
 func checkStore(store *esv1.ClusterSecretStore) []string {

@@ -27,6 +27,9 @@ import (
 // Claimer claims Secrets. It logs in at most once at each store; Close revokes what it was given.
 // It is not safe for concurrent use.
 type Claimer struct {
+	// Renew makes Claim read the values again for a Secret that seed made itself and that nobody took over.
+	Renew bool
+
 	cluster  client.Client
 	vault    *http.Client
 	sessions map[string]*infisical.Session
@@ -37,16 +40,19 @@ func New(live client.Client, vault *http.Client) *Claimer {
 	return &Claimer{cluster: live, vault: vault, sessions: map[string]*infisical.Session{}}
 }
 
-// Claim brings the Secret of c into the cluster and reports whether it created it. A Secret that is
-// already there is left alone, whoever made it: no login happens.
-func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (created bool, err error) {
+// Claim brings the Secret of c into the cluster and reports whether it wrote it. A Secret that is already
+// there is left alone, whoever made it: no login happens; see Renew for the exception.
+func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, err error) {
 	target := bundle.Target(claim.Secret)
-	err = c.cluster.Get(ctx, target, &corev1.Secret{})
-	if err == nil {
-		return false, nil
-	}
-	if !apierrors.IsNotFound(err) {
+	existing := &corev1.Secret{}
+	err = c.cluster.Get(ctx, target, existing)
+	switch {
+	case apierrors.IsNotFound(err):
+		existing = nil
+	case err != nil:
 		return false, fmt.Errorf("looking for the Secret %s: %w", target, err)
+	case !c.Renew || !ours(existing):
+		return false, nil
 	}
 	render, err := parseTemplate(claim.Secret)
 	if err != nil {
@@ -60,7 +66,24 @@ func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (created bool, 
 	if err != nil {
 		return false, failure.Blocked(fmt.Errorf("rendering the Secret %s from ExternalSecret %s: %w", target, claim.Secret.Name, err))
 	}
+	if existing != nil {
+		existing.Data = data
+		if err := c.cluster.Update(ctx, existing, fieldOwner); err != nil {
+			return false, fmt.Errorf("renewing the Secret %s: %w", target, err)
+		}
+		return true, nil
+	}
 	return c.create(ctx, claim.Secret, target, data)
+}
+
+// ours tells whether seed made the Secret and nobody else has written to it since.
+func ours(s *corev1.Secret) bool {
+	for _, entry := range s.ManagedFields {
+		if entry.Manager != string(fieldOwner) {
+			return false
+		}
+	}
+	return len(s.ManagedFields) > 0
 }
 
 // Close revokes every access token; the tokens also die by themselves, so an error is worth a line and

@@ -7,21 +7,21 @@ import (
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 
+	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/secret"
 )
 
 // parseTemplate returns the function that turns the values into the Secret's data. Without template.data
-// the values are the data; with it, each entry is a Go template over the values, in which an unknown
-// value is an error (https://external-secrets.io/latest/guides/templating/).
+// the values are the data; with it, each entry is a template over the values.
 func parseTemplate(es *esv1.ExternalSecret) (func(map[string]secret.String) (map[string][]byte, error), error) {
 	if es.Spec.Target.Template == nil || len(es.Spec.Target.Template.Data) == 0 {
 		return plain, nil
 	}
 	templates := map[string]*template.Template{}
 	for key, text := range es.Spec.Target.Template.Data {
-		t, err := template.New(key).Option("missingkey=error").Parse(text)
+		t, err := bundle.ParseTemplate(key, text)
 		if err != nil {
-			return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
+			return nil, err
 		}
 		templates[key] = t
 	}

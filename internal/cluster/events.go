@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +29,7 @@ func Events(live Client, namespace string, log *slog.Logger) func(ctx context.Co
 		now := metav1.Now()
 		event := &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, GenerateName: "seed-"},
-			InvolvedObject: pod, Type: corev1.EventTypeWarning, Reason: reason, Message: message[:min(len(message), maxNote)],
+			InvolvedObject: pod, Type: corev1.EventTypeWarning, Reason: reason, Message: strings.ToValidUTF8(message[:min(len(message), maxNote)], ""),
 			Source: corev1.EventSource{Component: "seed"}, FirstTimestamp: now, LastTimestamp: now, Count: 1,
 		}
 		if err := live.Create(ctx, event); err != nil {

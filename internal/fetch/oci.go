@@ -25,7 +25,7 @@ var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusN
 // Secret that spec.certSecretRef names (nil without one). It returns the revision as "tag@sha256:…".
 func OCI(ctx context.Context, repo *sourcev1.OCIRepository, certificates map[string][]byte, dir string) (string, error) {
 	doing := fmt.Sprintf("fetching OCIRepository %s/%s from %s", repo.Namespace, repo.Name, repo.Spec.URL)
-	if err := checkOCI(repo); err != nil {
+	if err := CheckOCI(repo); err != nil {
 		return "", failure.Blocked(fmt.Errorf("%s: %w", doing, err))
 	}
 	options, err := craneOptions(repo, certificates)
@@ -56,8 +56,8 @@ func OCI(ctx context.Context, repo *sourcev1.OCIRepository, certificates map[str
 	return tag + "@" + digest, nil
 }
 
-// checkOCI names the first field that seed does not honour.
-func checkOCI(repo *sourcev1.OCIRepository) error {
+// CheckOCI names the first field of repo that seed does not honour.
+func CheckOCI(repo *sourcev1.OCIRepository) error {
 	s := repo.Spec
 	for _, field := range []struct {
 		name string

@@ -36,6 +36,8 @@ const (
 type Input struct {
 	// Bundle is the YAML of the bundle; it is checked here as seed will check it.
 	Bundle []byte
+	// Planted are the claims that planted units need beside those in the bundle.
+	Planted []bundle.Claim
 	// Identity are the keys of the Secret with which the store logs in.
 	Identity map[string]secret.String
 	// VaultCA are PEM certificates that vouch for the vault beside the public ones; may be empty.
@@ -54,7 +56,7 @@ func Render(in Input) ([]byte, error) {
 	if len(in.Bundle) > maxBundle {
 		return nil, fmt.Errorf("the bundle has %d bytes, a ConfigMap takes %d", len(in.Bundle), maxBundle)
 	}
-	identity, err := identitySecret(b, in.Identity)
+	identity, err := identitySecret(append(slices.Clone(b.Claims), in.Planted...), in.Identity)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +74,11 @@ func Render(in Input) ([]byte, error) {
 	return encode(objects)
 }
 
-// identitySecret makes the Secret that the bundle's stores log in with; nil if none does.
-func identitySecret(b *bundle.Bundle, values map[string]secret.String) (*corev1.Secret, error) {
+// identitySecret makes the Secret that the stores of claims log in with; nil if there are none.
+func identitySecret(claims []bundle.Claim, values map[string]secret.String) (*corev1.Secret, error) {
 	var s *corev1.Secret
 	var used []string
-	for _, c := range b.Claims {
+	for _, c := range claims {
 		auth := c.Store.Spec.Provider.Infisical.Auth.UniversalAuthCredentials
 		for _, ref := range []struct {
 			key  types.NamespacedName

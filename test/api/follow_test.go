@@ -5,7 +5,6 @@ package api_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -149,12 +148,15 @@ func TestSecondRunOnlyReads(t *testing.T) {
 	b := &birth.Birth{
 		Bundle:  &bundle.Bundle{Root: k, Source: &sourcev1.GitRepository{}},
 		Cluster: newClient(t, reader), Vault: &http.Client{Transport: refuse{t}}, WorkDir: t.TempDir(),
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Report: &report.Report{},
+		Log: slog.New(slog.DiscardHandler), Report: &report.Report{},
 		Event: func(_ context.Context, reason, message string) { t.Errorf("Event %s: %s", reason, message) },
 	}
-	planted, err := b.Run(t.Context())
+	planted, err := b.Plant(t.Context())
 	if err != nil || planted {
-		t.Errorf("Run = %v, %v, want nothing planted", planted, err)
+		t.Errorf("Plant = %v, %v, want nothing planted", planted, err)
+	}
+	if err := b.Follow(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if len(b.Report.Units) != 1 || !b.Report.Units[0].Ready {
 		t.Errorf("units %+v", b.Report.Units)

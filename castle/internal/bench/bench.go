@@ -19,7 +19,7 @@ import (
 // The moments that are measured, in seconds after the first object was given to the API server.
 const (
 	seedStarts  = "seed's first line"
-	credential  = "Git credential in the cluster"
+	credential  = "Git credential in the cluster" //nolint:gosec // the name of a moment
 	fluxApplied = "Flux and root sync applied"
 	rootReady   = "root Kustomization Ready"
 	blogAnswers = "blog answers"

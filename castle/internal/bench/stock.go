@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"time"
@@ -53,9 +54,7 @@ func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 		}
 	}
 	seen, err := watching()
-	for moment, took := range seen {
-		sample[moment] = took
-	}
+	maps.Copy(sample, seen)
 	return sample, err
 }
 

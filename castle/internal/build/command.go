@@ -59,6 +59,8 @@ func compile(ctx context.Context, t target, root, output string, tick func()) er
 			tick()
 		case err := <-ended:
 			if err != nil {
+				// A compiler that missed the signal must not outlive the build; mostly none is left.
+				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 				return failure(ctx, "build "+t.Name, dir, err, log.String())
 			}
 			return nil

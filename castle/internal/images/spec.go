@@ -34,11 +34,6 @@ var (
 	HelmController         = flux("helm-controller", "v1.6.2")
 	NotificationController = flux("notification-controller", "v1.9.3")
 
-	ExternalSecrets = Spec{
-		Name: "ghcr.io/external-secrets/external-secrets:v0.20.4",
-		Path: "/bin/external-secrets", Entrypoint: []string{"/bin/external-secrets"}, User: "65534", Env: []string{search},
-	}
-
 	// Busybox holds the binary of Debian's busybox-static package, which is of this version.
 	Busybox = Spec{
 		Name: "docker.io/library/busybox:1.35.0",
@@ -59,9 +54,6 @@ func CoreDNS(tag string) Spec {
 
 // Seed is this project's agent at the given version.
 func Seed(version string) Spec { return own("seed", version) }
-
-// Waitfor is this project's init container at the given version.
-func Waitfor(version string) Spec { return own("waitfor", version) }
 
 func own(name, version string) Spec {
 	return Spec{Name: "ghcr.io/tazlab/" + name + ":" + version, Path: "/" + name, Entrypoint: []string{"/" + name}, User: nonroot}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -42,7 +43,8 @@ func (c *Castle) Follow(ctx context.Context) error {
 	}
 	guarded, stop := c.guarded(ctx)
 	defer stop()
-	go c.showLogs(guarded, client)
+	logs := c.showLogs(guarded, client)
+	defer logs()
 	jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", SeedJob).String()
 	})
@@ -70,27 +72,43 @@ func (c *Castle) Follow(ctx context.Context) error {
 	return err
 }
 
-// showLogs copies the log of each of seed's Pods to Out, once the Pod has begun.
-func (c *Castle) showLogs(ctx context.Context, client kubernetes.Interface) {
+// showLogs copies the log of each of seed's Pods to Out, once the Pod has begun. The function it returns
+// waits a moment for the last lines, and nothing is written after it.
+func (c *Castle) showLogs(ctx context.Context, client kubernetes.Interface) (finish func()) {
+	following, stop := context.WithCancel(ctx)
+	reading, end := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { c.followPods(following, reading, client, &all) })
+	return func() {
+		stop()
+		timer := time.AfterFunc(5*time.Second, end)
+		defer timer.Stop()
+		all.Wait()
+		end()
+	}
+}
+
+// followPods starts to copy the log of each new Pod until following ends; the copying ends with reading.
+func (c *Castle) followPods(following, reading context.Context, client kubernetes.Interface, all *sync.WaitGroup) {
 	shown := map[string]bool{}
 	pods := cache.NewFilteredListWatchFromClient(client.CoreV1().RESTClient(), "pods", SeedNamespace, func(*metav1.ListOptions) {})
-	_, _ = watchtools.UntilWithSync(ctx, pods, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
+	_, _ = watchtools.UntilWithSync(following, pods, &corev1.Pod{}, nil, func(e watch.Event) (bool, error) {
 		pod, ok := e.Object.(*corev1.Pod)
 		if !ok || shown[pod.Name] || pod.Status.Phase == corev1.PodPending {
 			return false, nil
 		}
 		shown[pod.Name] = true
-		stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
+		stream, err := client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Follow: true}).Stream(reading)
 		if err != nil {
 			shown[pod.Name] = false
 			return false, nil //nolint:nilerr // its container is not there yet: the next change of the Pod comes
 		}
-		go func() {
+		all.Go(func() {
 			defer func() { _ = stream.Close() }()
 			for lines := bufio.NewScanner(stream); lines.Scan(); {
 				fmt.Fprintf(c.Out, "seed | %s\n", lines.Text())
 			}
-		}()
+		})
 		return false, nil
 	})
 }

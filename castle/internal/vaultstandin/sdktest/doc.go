@@ -2,9 +2,6 @@
 // stand-in.
 //
 // It is a module of its own so that the client's many dependencies stay out of
-// the castle's go.mod. The castle's versions still count here, so run it with
-//
-//	go test -mod=mod ./...
-//
-// which brings this go.mod up to them.
+// the castle's go.mod: "make sdk" runs it. The castle's versions still count
+// here, so "go mod tidy" it after a change of the castle's go.mod.
 package sdktest

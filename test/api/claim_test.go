@@ -1,0 +1,138 @@
+//go:build apiserver
+
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/claim"
+	"github.com/tazlab/seed/internal/cluster"
+)
+
+// tokenVault logs everybody in and answers any secret with the current token.
+func tokenVault(t *testing.T, token *atomic.Value) *httptest.Server {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/login") {
+			fmt.Fprint(w, `{"accessToken":"session"}`)
+			return
+		}
+		fmt.Fprintf(w, `{"secret":{"secretValue":%q}}`, token.Load())
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// gitClaim is the claim of a Git credential, and its identity is put into the cluster.
+func gitClaim(t *testing.T, live cluster.Client, vault string) bundle.Claim {
+	t.Helper()
+	b, err := bundle.Parse([]byte(strings.ReplaceAll(`
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: g, namespace: claims}
+spec: {interval: 1m, url: "https://git.example.com/x.git", secretRef: {name: git}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: k, namespace: claims}
+spec: {interval: 1m, path: ./c, prune: true, sourceRef: {kind: GitRepository, name: g}}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: git, namespace: claims}
+spec:
+  secretStoreRef: {kind: ClusterSecretStore, name: infisical}
+  data: [{secretKey: password, remoteRef: {key: GITHUB_TOKEN}}]
+---
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata: {name: infisical}
+spec:
+  provider:
+    infisical:
+      hostAPI: VAULT
+      secretsScope: {projectSlug: homelab, environmentSlug: prod}
+      auth:
+        universalAuthCredentials:
+          clientId: {name: identity, namespace: default, key: clientId}
+          clientSecret: {name: identity, namespace: default, key: clientSecret}
+`, "VAULT", vault)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "identity"},
+		StringData: map[string]string{"clientId": "id", "clientSecret": "key"},
+	}
+	if err := live.Create(t.Context(), identity); err != nil {
+		t.Fatal(err)
+	}
+	return b.Claims[0]
+}
+
+// A token that Git refused is read again at the vault, but only while the Secret is seed's alone: what
+// External Secrets Operator or anybody else has written to is never touched.
+func TestClaimRenewsOnlyItsOwnSecret(t *testing.T) {
+	live := newClient(t, admin)
+	var token atomic.Value
+	token.Store("old")
+	vault := tokenVault(t, &token)
+	c := gitClaim(t, live, vault.URL)
+	key := types.NamespacedName{Namespace: "claims", Name: "git"}
+	expect := func(renew, written bool, password string) {
+		t.Helper()
+		claimer := claim.New(live, vault.Client())
+		claimer.Renew = renew
+		got, err := claimer.Claim(t.Context(), c)
+		if err != nil || got != written {
+			t.Fatalf("Claim = %v, %v, want %v", got, err, written)
+		}
+		var s corev1.Secret
+		if err := live.Get(t.Context(), key, &s); err != nil {
+			t.Fatal(err)
+		}
+		if string(s.Data["password"]) != password {
+			t.Fatalf("the Secret holds %q, want %q", s.Data["password"], password)
+		}
+	}
+	expect(false, true, "old")
+	token.Store("new")
+	expect(false, false, "old")
+	expect(true, true, "new")
+
+	var s corev1.Secret
+	if err := live.Get(t.Context(), key, &s); err != nil {
+		t.Fatal(err)
+	}
+	s.Labels = map[string]string{"reconcile.external-secrets.io/managed": "true"}
+	if err := live.Update(t.Context(), &s, client.FieldOwner("external-secrets")); err != nil {
+		t.Fatal(err)
+	}
+	token.Store("newer")
+	expect(true, false, "new")
+}
+
+// The Namespace that a claim makes belongs to Flux in every field that the API server adds.
+func TestClaimLeavesTheNamespaceToFlux(t *testing.T) {
+	live := newClient(t, admin)
+	var namespace corev1.Namespace
+	if err := live.Get(t.Context(), types.NamespacedName{Name: "claims"}, &namespace); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range namespace.ManagedFields {
+		if entry.Manager != cluster.FluxManager {
+			t.Errorf("fields are owned by %s", entry.Manager)
+		}
+	}
+}
