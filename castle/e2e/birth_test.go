@@ -184,6 +184,10 @@ func testInvalidBundle(t *testing.T, w *world) {
 			t.Errorf("%s was written with an invalid bundle", name)
 		}
 	}
+	events, err := w.core.CoreV1().Events(life.SeedNamespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=InvalidBundle"})
+	if err != nil || len(events.Items) != 1 || !strings.Contains(events.Items[0].Message, "spec.prun") {
+		t.Errorf("%d Events InvalidBundle, %v; want one that names the field", len(events.Items), err)
+	}
 }
 
 // seedContainer is how seed's last container ended.

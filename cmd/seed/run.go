@@ -60,6 +60,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	}
 	b, err := bundle.Parse(data)
 	if err != nil {
+		complain(ctx, log, err)
 		return "", err
 	}
 	roots, err := vaultRoots(filepath.Join(flags.configDir, manifests.VaultCAKey))
@@ -84,12 +85,24 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	}
 	planted, err := birth.Plant(ctx)
 	if planted { // what happened so far survives whatever happens to this Pod
-		err = timeline.Save(ctx, live, manifests.Namespace)
+		if saveErr := timeline.Save(ctx, live, manifests.Namespace); saveErr != nil {
+			log.Warn("the report is not saved yet; it is at the end", "error", saveErr)
+		}
 	}
 	if err == nil {
 		err = birth.Follow(ctx)
 	}
 	return finish(ctx, live, timeline, planted, stdout, err)
+}
+
+// complain puts an invalid bundle into an Event, where there is a cluster to take it.
+func complain(ctx context.Context, log *slog.Logger, invalid error) {
+	live, err := cluster.New()
+	if err != nil {
+		log.Warn("no API server to record an Event at", "error", err)
+		return
+	}
+	cluster.Events(live, manifests.Namespace, log)(ctx, "InvalidBundle", invalid.Error())
 }
 
 // finish shows the timeline and, after a birth, leaves it in the cluster. On a cluster that lives already

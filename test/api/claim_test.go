@@ -34,10 +34,10 @@ func tokenVault(t *testing.T, token *atomic.Value) *httptest.Server {
 	return server
 }
 
-// gitClaim is the claim of a Git credential, and its identity is put into the cluster.
-func gitClaim(t *testing.T, live cluster.Client, vault string) bundle.Claim {
+// gitBundle is a bundle in a namespace of its own, whose identity is put into the cluster.
+func gitBundle(t *testing.T, live cluster.Client, namespace, git, vault string) *bundle.Bundle {
 	t.Helper()
-	b, err := bundle.Parse([]byte(strings.ReplaceAll(`
+	b, err := bundle.Parse([]byte(strings.NewReplacer("claims", namespace, "https://git.example.com/x.git", git, "VAULT", vault).Replace(`
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {name: g, namespace: claims}
@@ -53,6 +53,7 @@ kind: ExternalSecret
 metadata: {name: git, namespace: claims}
 spec:
   secretStoreRef: {kind: ClusterSecretStore, name: infisical}
+  target: {template: {data: {username: git, password: "{{ .password }}"}}}
   data: [{secretKey: password, remoteRef: {key: GITHUB_TOKEN}}]
 ---
 apiVersion: external-secrets.io/v1
@@ -65,20 +66,20 @@ spec:
       secretsScope: {projectSlug: homelab, environmentSlug: prod}
       auth:
         universalAuthCredentials:
-          clientId: {name: identity, namespace: default, key: clientId}
-          clientSecret: {name: identity, namespace: default, key: clientSecret}
-`, "VAULT", vault)))
+          clientId: {name: identity-claims, namespace: default, key: clientId}
+          clientSecret: {name: identity-claims, namespace: default, key: clientSecret}
+`)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	identity := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "identity"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "identity-" + namespace},
 		StringData: map[string]string{"clientId": "id", "clientSecret": "key"},
 	}
 	if err := live.Create(t.Context(), identity); err != nil {
 		t.Fatal(err)
 	}
-	return b.Claims[0]
+	return b
 }
 
 // A token that Git refused is read again at the vault, but only while the Secret is seed's alone: what
@@ -88,7 +89,7 @@ func TestClaimRenewsOnlyItsOwnSecret(t *testing.T) {
 	var token atomic.Value
 	token.Store("old")
 	vault := tokenVault(t, &token)
-	c := gitClaim(t, live, vault.URL)
+	c := gitBundle(t, live, "claims", "https://git.example.com/x.git", vault.URL).Claims[0]
 	key := types.NamespacedName{Namespace: "claims", Name: "git"}
 	expect := func(renew, written bool, password string) {
 		t.Helper()
