@@ -23,7 +23,7 @@ check: unit lint ## Unit tests and lint: no root, no cluster
 unit: ## Unit tests
 	go test ./...
 	cd castle && go test ./...
-lint: ## Lint all modules
+lint: ## Lint seed and the castle
 	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver ./...
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root ./...
 
@@ -32,8 +32,8 @@ lint: ## Lint all modules
 test: unit api sdk e2e ## Everything: unit, API server, vault client, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	ln -sf $$($(CASTLE) program etcd kube-apiserver kubectl) $(ASSETS)/
-	KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$($(CASTLE) artifact flux) go test -count=1 -tags apiserver ./test/api
+	programs=$$($(CASTLE) program etcd kube-apiserver kubectl) && ln -sf $$programs $(ASSETS)/
+	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/api
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)

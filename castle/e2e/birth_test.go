@@ -64,7 +64,7 @@ func testTimeline(t *testing.T, w *world) {
 }
 
 func testBlog(t *testing.T, w *world) {
-	if err := w.AskBlog(t.Context()); err != nil {
+	if err := w.AwaitBlog(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

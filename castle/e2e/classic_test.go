@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tazlab/seed/castle/internal/life"
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
@@ -33,7 +37,13 @@ func TestClassicLayout(t *testing.T) {
 	replace(t, filepath.Join(tree, "clusters/castle/infrastructure.yaml"),
 		"  name: infrastructure-operators-eso\n  namespace: flux-system\n",
 		"  name: infrastructure-operators-eso\n  namespace: flux-system\n  annotations:\n    seed.tazlab.net/plant: \"true\"\n")
-	w.birth(t, tree)
+	// The bundle is older than Git: it was rendered when the source had another interval.
+	if err := w.Push(t.Context(), tree); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, filepath.Join(folder, "sync.yaml"), "interval: 1m", "interval: 3m")
+	w.plant(t, tree)
+	testGitWins(t, w)
 
 	table, err := w.Timeline(t.Context())
 	if err != nil {
@@ -46,6 +56,47 @@ func TestClassicLayout(t *testing.T) {
 	}
 	testBlog(t, w)
 	testOwnership(t, w)
+	testInventory(t, w, tree)
+}
+
+// testGitWins looks for what Git says where the bundle said otherwise, and for the hint.
+func testGitWins(t *testing.T, w *world) {
+	t.Helper()
+	source, err := w.dynamic.Resource(gitRepositories).Namespace(fluxSystem).Get(t.Context(), "flux-system", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if interval, _ := field(source.Object, "spec", "interval"); interval != "1m" && interval != "1m0s" {
+		t.Errorf("the source has the interval %v, want Git's 1m", interval)
+	}
+	events, err := w.core.CoreV1().Events(life.SeedNamespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=BundleOutdated"})
+	if err != nil || len(events.Items) != 1 || !strings.Contains(events.Items[0].Message, "GitRepository flux-system/flux-system") {
+		t.Errorf("%d Events BundleOutdated, %v; want one that names the source", len(events.Items), err)
+	}
+}
+
+// testInventory boots the control plane again, so to say: Talos from 1.13 leaves alone what its inventory
+// lists, also if it was deleted.
+func testInventory(t *testing.T, w *world, tree string) {
+	t.Helper()
+	w.deleteJob(t)
+	manifest, err := w.Manifest(t.Context(), tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Apply(t.Context(), manifest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.core.BatchV1().Jobs(life.SeedNamespace).Get(t.Context(), life.SeedJob, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the Job came back: %v", err)
+	}
+	inventory, err := w.core.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(t.Context(), "talos-bootstrap-manifests-inventory", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, listed := inventory.Data["seed-system_seed_batch_Job"]; !listed {
+		t.Errorf("the inventory does not list the Job: %v", inventory.Data)
+	}
 }
 
 func write(t *testing.T, path, content string) {

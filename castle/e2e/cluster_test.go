@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"os"
@@ -189,7 +190,12 @@ func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
 // testNoSecret looks for the credentials in every log of the node, seed's own among them, and in what
 // seed left in the cluster.
 func testNoSecret(t *testing.T, w *world) {
-	hidden := map[string]string{"the Git token": w.Services().GitToken, "the client secret": w.Services().ClientSecret}
+	hidden := map[string]string{}
+	for name, value := range map[string]string{"the Git token": w.Services().GitToken, "the client secret": w.Services().ClientSecret} {
+		hidden[name] = value
+		hidden[name+", encoded"] = base64.StdEncoding.EncodeToString([]byte(value))
+		hidden[name+", as basic auth"] = base64.StdEncoding.EncodeToString([]byte("git:" + value))
+	}
 	look := func(where, text string) {
 		for name, value := range hidden {
 			if strings.Contains(text, value) {

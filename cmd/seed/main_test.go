@@ -113,7 +113,8 @@ func TestRenderErrors(t *testing.T) {
 		"missing folder":    {identity, []string{"--cluster", "clusters/home"}, exitFailed, "no such folder"},
 		"folder of no root": {identity, []string{"--cluster", "apps/base/blog"}, exitFailed, "holds no Kustomization whose spec.path is ./apps/base/blog"},
 		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has no clientSecret"},
-		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has the key password, which no store"},
+		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that no store in the bundle asks for; they ask for clientId, clientSecret"},
+		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that no store in the bundle asks for"},
 		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/castle"}, exitFailed, "line 1 is not KEY=VALUE"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -106,11 +106,11 @@ func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]b
 		return nil, nil, err
 	}
 	key := types.NamespacedName{Namespace: found.GetNamespace(), Name: found.GetName()}
-	root, err := build.Kustomizations([]*unstructured.Unstructured{found})
-	if err != nil {
-		return nil, nil, err
+	root := build.Units([]*unstructured.Unstructured{found})[0]
+	if root.Unknown != nil {
+		return nil, nil, root.Unknown
 	}
-	built, err := build.NewTree(ctx, root[0], dir, nil)
+	built, err := build.NewTree(ctx, root.Kustomization, dir, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -121,7 +121,7 @@ func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]b
 	if err != nil {
 		return nil, nil, fmt.Errorf("cutting the bundle out of %s: %w", cluster, err)
 	}
-	claims, err := birth.Check(built, root[0])
+	claims, err := birth.Check(built, root.Kustomization)
 	if err != nil {
 		return nil, nil, fmt.Errorf("checking what seed would plant in %s: %w", cluster, err)
 	}

@@ -54,17 +54,9 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	timeline := &report.Report{Seed: time.Now()}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	log.Info("seed starts", "version", buildVersion())
-	data, err := os.ReadFile(filepath.Join(flags.configDir, manifests.BundleKey))
-	if err != nil {
-		return "", failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
-	}
-	b, err := bundle.Parse(data)
+	b, roots, err := readConfig(flags.configDir)
 	if err != nil {
 		complain(ctx, log, err)
-		return "", err
-	}
-	roots, err := vaultRoots(filepath.Join(flags.configDir, manifests.VaultCAKey))
-	if err != nil {
 		return "", err
 	}
 	live, err := cluster.New()
@@ -92,7 +84,21 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	if err == nil {
 		err = birth.Follow(ctx)
 	}
-	return finish(ctx, live, timeline, planted, stdout, err)
+	return finish(ctx, log, live, timeline, planted, stdout, err)
+}
+
+// readConfig reads what the ConfigMap holds: the bundle, and the authorities for the vault.
+func readConfig(dir string) (*bundle.Bundle, *x509.CertPool, error) {
+	data, err := os.ReadFile(filepath.Join(dir, manifests.BundleKey))
+	if err != nil {
+		return nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots, err := vaultRoots(filepath.Join(dir, manifests.VaultCAKey))
+	return b, roots, err
 }
 
 // complain puts an invalid bundle into an Event, where there is a cluster to take it.
@@ -107,12 +113,16 @@ func complain(ctx context.Context, log *slog.Logger, invalid error) {
 
 // finish shows the timeline and, after a birth, leaves it in the cluster. On a cluster that lives already
 // it writes nothing.
-func finish(ctx context.Context, live cluster.Client, timeline *report.Report, planted bool, stdout io.Writer, err error) (string, error) {
+func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline *report.Report, planted bool, stdout io.Writer, err error) (string, error) {
 	if tableErr := timeline.Table(stdout); tableErr != nil {
 		err = errors.Join(err, tableErr)
 	}
 	if planted { // also when the tree does not stand: the report says why
-		err = errors.Join(err, timeline.Save(context.WithoutCancel(ctx), live, manifests.Namespace))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if saveErr := timeline.Save(ctx, live, manifests.Namespace); saveErr != nil {
+			log.Warn("the report is not saved: it is in this log only", "error", saveErr)
+		}
 	}
 	if err != nil {
 		return "", err

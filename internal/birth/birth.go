@@ -91,12 +91,7 @@ func (b *Birth) plant(ctx context.Context) (err error) {
 	// What Git refused may have been renewed at the vault since: the next try asks again.
 	claimer.Renew, b.refused = b.refused, false
 	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}}
-	for _, c := range b.Bundle.Claims {
-		if err := p.claim(ctx, c); err != nil {
-			return err
-		}
-	}
-	if err := p.fetchTree(ctx); err != nil {
+	if err := p.start(ctx); err != nil {
 		return err
 	}
 	return p.apply(ctx)

@@ -28,15 +28,14 @@ type chosen struct {
 // choose picks from the root build what is needed for Flux to go on by itself.
 func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomization) (*chosen, error) {
 	c := &chosen{}
-	units, err := build.Kustomizations(rootBuild)
-	if err != nil {
-		return nil, err
-	}
 	if sourceOf(rootBuild, root) == nil {
 		return nil, fmt.Errorf("the folder %s does not hold the root source %s %s itself: Flux would have nothing to go on with",
 			root.Spec.Path, root.Spec.SourceRef.Kind, root.Spec.SourceRef.Name)
 	}
-	planted, wanted := plantedUnits(rootBuild, units, root)
+	planted, wanted, err := plantedUnits(rootBuild, root)
+	if err != nil {
+		return nil, err
+	}
 	for _, object := range rootBuild {
 		switch {
 		case wanted[sourceID(object)] && strings.HasSuffix(object.GroupVersionKind().Group, ".toolkit.fluxcd.io"):
@@ -54,22 +53,25 @@ func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomizat
 
 // plantedUnits are the annotated units, and wanted the IDs of the objects with which Flux goes on: the root
 // and the planted units, each with its source.
-func plantedUnits(rootBuild []*unstructured.Unstructured, units []*kustomizev1.Kustomization, root *kustomizev1.Kustomization) (planted []*kustomizev1.Kustomization, wanted map[string]bool) {
+func plantedUnits(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomization) (planted []*kustomizev1.Kustomization, wanted map[string]bool, err error) {
 	wanted = map[string]bool{}
-	for _, unit := range units {
+	for _, unit := range build.Units(rootBuild) {
 		isRoot := unit.Namespace == root.Namespace && unit.Name == root.Name
 		if !isRoot && unit.Annotations[plantAnnotation] != "true" {
 			continue
 		}
+		if unit.Unknown != nil {
+			return nil, nil, unit.Unknown
+		}
 		if !isRoot {
-			planted = append(planted, unit)
+			planted = append(planted, unit.Kustomization)
 		}
 		wanted["Kustomization/"+unit.Namespace+"/"+unit.Name] = true
-		if source := sourceOf(rootBuild, unit); source != nil {
+		if source := sourceOf(rootBuild, unit.Kustomization); source != nil {
 			wanted[sourceID(source)] = true
 		}
 	}
-	return planted, wanted
+	return planted, wanted, nil
 }
 
 // inOrder sorts planted units so that each comes after those it depends on. A unit whose pruning would

@@ -108,6 +108,15 @@ func TestChooseLeavesTheRestToFlux(t *testing.T) {
 	}
 }
 
+// A unit with a field of a newer Flux must not stop the birth of a cluster that seed only hands over.
+func TestChooseLeavesUnknownFieldsOfOtherUnitsToFlux(t *testing.T) {
+	t.Parallel()
+	newer := strings.Replace(unit("apps", "prune: true\n  fieldOfTomorrow: 1"), `annotations: {seed.tazlab.net/plant: "true"}`, "labels: {a: b}", 1)
+	if _, err := choose(read(t, rootSync, gotk, newer), root()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestChooseOrdersByDependsOn(t *testing.T) {
 	t.Parallel()
 	c, err := choose(read(t, rootSync,

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -64,9 +63,41 @@ func (p *planting) claim(ctx context.Context, c bundle.Claim) error {
 	})
 }
 
+// start claims, fetches and builds with the bundle's objects, and once more with Git's where those are
+// others: Git wins.
+func (p *planting) start(ctx context.Context) error {
+	from := p.Bundle
+	for again := false; ; again = true {
+		for _, c := range from.Claims {
+			if err := p.claim(ctx, c); err != nil {
+				return err
+			}
+		}
+		if err := p.fetchTree(ctx, from); err != nil {
+			return err
+		}
+		names := from.Differences(p.tree.All())
+		if len(names) == 0 || again {
+			return nil
+		}
+		p.Log.Warn("Git differs from the bundle and wins", "objects", names)
+		p.Event(ctx, "BundleOutdated", "Git differs from the bundle and wins; render the inline manifest anew: "+strings.Join(names, ", "))
+		data, err := bundle.Cut(p.tree.All(), client.ObjectKeyFromObject(from.Root))
+		if err == nil {
+			from, err = bundle.Parse(data)
+		}
+		if err != nil {
+			return failure.Blocked(fmt.Errorf("Git differs from the bundle, and what it holds cannot be used: %w", inGitOnly(err)))
+		}
+	}
+}
+
+// inGitOnly drops the mark of an invalid bundle: this one comes from Git, where a commit cures it.
+func inGitOnly(err error) error { return errors.New(err.Error()) }
+
 // fetchTree brings the root source's files and builds everything they hold for this cluster.
-func (p *planting) fetchTree(ctx context.Context) error {
-	source := p.Bundle.Source
+func (p *planting) fetchTree(ctx context.Context, from *bundle.Bundle) error {
+	source := from.Source
 	dir, err := p.folder("GitRepository", source)
 	if err != nil {
 		return err
@@ -84,41 +115,21 @@ func (p *planting) fetchTree(ctx context.Context) error {
 		return err
 	}
 	return p.step("build the tree", func() (report.State, string, error) {
-		if err := p.buildTree(ctx, dir); err != nil {
+		if p.tree, err = build.NewTree(ctx, from.Root, dir, p.Cluster); err != nil {
 			return "", "", inGit(err)
 		}
-		detail := fmt.Sprintf("%d objects in the root, %d in units", len(p.tree.Root), len(p.tree.Units))
-		if names := p.Bundle.Differences(p.tree.All()); len(names) > 0 {
-			detail += "; Git differs from the bundle and wins: " + strings.Join(names, ", ")
-			p.Event(ctx, "BundleOutdated", "Git differs from the bundle and wins; render the inline manifest anew: "+strings.Join(names, ", "))
+		if p.root, err = rootIn(p.tree, from.Root); err != nil {
+			return "", "", failure.Blocked(err)
 		}
-		return report.Done, detail, nil
+		return report.Done, fmt.Sprintf("%d objects in the root, %d in units", len(p.tree.Root), len(p.tree.Units)), nil
 	})
-}
-
-// buildTree builds with the bundle's root, and again with Git's if that is another: Git wins.
-func (p *planting) buildTree(ctx context.Context, dir string) (err error) {
-	if p.tree, err = build.NewTree(ctx, p.Bundle.Root, dir, p.Cluster); err != nil {
-		return err
-	}
-	if p.root, err = rootIn(p.tree, p.Bundle.Root); err != nil {
-		return err
-	}
-	if slices.Contains(p.Bundle.Differences(p.tree.Root), "Kustomization "+client.ObjectKeyFromObject(p.root).String()) {
-		p.tree, err = build.NewTree(ctx, p.root, dir, p.Cluster)
-	}
-	return err
 }
 
 // rootIn finds the root Kustomization in its own build.
 func rootIn(tree *build.Tree, root *kustomizev1.Kustomization) (*kustomizev1.Kustomization, error) {
-	units, err := build.Kustomizations(tree.Root)
-	if err != nil {
-		return nil, err
-	}
-	for _, unit := range units {
+	for _, unit := range build.Units(tree.Root) {
 		if unit.Namespace == root.Namespace && unit.Name == root.Name {
-			return unit, nil
+			return unit.Kustomization, unit.Unknown
 		}
 	}
 	return nil, fmt.Errorf("the folder %s in Git does not hold Kustomization %s/%s itself: Flux would not keep it", root.Spec.Path, root.Namespace, root.Name)

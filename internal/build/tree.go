@@ -34,15 +34,14 @@ func NewTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, c
 		return nil, err
 	}
 	tree := &Tree{Root: objects, Failed: map[string]error{}}
-	units, err := Kustomizations(objects)
-	if err != nil {
-		return nil, err
-	}
-	for _, unit := range units {
-		if source(unit) != source(root) || (unit.Namespace == root.Namespace && unit.Name == root.Name) {
+	for _, unit := range Units(objects) {
+		if source(unit.Kustomization) != source(root) || (unit.Namespace == root.Namespace && unit.Name == root.Name) {
 			continue
 		}
-		built, err := Kustomization(ctx, unit, dir, Vars(cluster, objects))
+		built, err := []*unstructured.Unstructured(nil), unit.Unknown
+		if err == nil {
+			built, err = Kustomization(ctx, unit.Kustomization, dir, Vars(cluster, objects))
+		}
 		if err != nil {
 			tree.Failed[unit.Namespace+"/"+unit.Name] = err
 			continue
@@ -52,20 +51,30 @@ func NewTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, c
 	return tree, nil
 }
 
-// Kustomizations decodes the Flux Kustomizations among objects, strictly: a misspelt field is an error.
-func Kustomizations(objects []*unstructured.Unstructured) ([]*kustomizev1.Kustomization, error) {
-	var found []*kustomizev1.Kustomization
+// Unit is a Flux Kustomization of the tree.
+type Unit struct {
+	*kustomizev1.Kustomization
+	// Unknown is set if it has a field that seed does not know: a misspelt one, or one of a newer Flux.
+	// It matters only where seed itself acts on the unit.
+	Unknown error
+}
+
+// Units are the Flux Kustomizations among objects.
+func Units(objects []*unstructured.Unstructured) []Unit {
+	var found []Unit
 	for _, object := range objects {
 		if object.GroupVersionKind() != kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind) {
 			continue
 		}
-		k := &kustomizev1.Kustomization{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, k, true); err != nil {
-			return nil, fmt.Errorf("Kustomization %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+		unit := Unit{Kustomization: &kustomizev1.Kustomization{}}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, unit.Kustomization, true); err != nil {
+			unit.Unknown = fmt.Errorf("Kustomization %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+			// A value of the wrong type ends the conversion: the name must not be lost.
+			unit.Namespace, unit.Name, unit.Annotations = object.GetNamespace(), object.GetName(), object.GetAnnotations()
 		}
-		found = append(found, k)
+		found = append(found, unit)
 	}
-	return found, nil
+	return found
 }
 
 // source names what a Kustomization is built from.

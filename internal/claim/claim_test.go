@@ -186,15 +186,16 @@ func TestClaimErrors(t *testing.T) {
 		blocked  bool
 		want     []string
 	}{
-		"bad credential": {map[string]int{login: 401}, []client.Object{identity()}, template, 1, true, []string{"logging in", "401 Unauthorized: Invalid credentials", "lock-out"}},
-		"no access":      {map[string]int{read: 403}, []client.Object{identity()}, template, 1, true, []string{`reading the secret "GITHUB_TOKEN" in /git of project homelab, environment prod`, "403", "read access"}},
-		"no such secret": {map[string]int{read: 404}, []client.Object{identity()}, template, 1, true, []string{"404", "secretsPath"}},
-		"vault is down":  {map[string]int{login: 503}, []client.Object{identity()}, template, 1, false, []string{"503"}},
-		"too many":       {map[string]int{read: 429}, []client.Object{identity()}, template, 1, false, []string{"429"}},
-		"hidden value":   {map[string]int{"hidden": 1}, []client.Object{identity()}, template, 1, true, []string{"readValue"}},
-		"no identity":    {nil, nil, template, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
-		"empty identity": {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, template, 0, true, []string{`no key "clientId"`}},
-		"unknown value":  {nil, []client.Object{identity()}, `template: {data: {password: "{{ .TOKE }}"}}`, 1, true, []string{"data[password]", "TOKE"}},
+		"bad credential":   {map[string]int{login: 401}, []client.Object{identity()}, template, 1, true, []string{"logging in", "401 Unauthorized: Invalid credentials", "lock-out"}},
+		"no access":        {map[string]int{read: 403}, []client.Object{identity()}, template, 1, true, []string{`reading the secret "GITHUB_TOKEN" in /git of project homelab, environment prod`, "403", "read access"}},
+		"no such secret":   {map[string]int{read: 404}, []client.Object{identity()}, template, 1, true, []string{"404", "secretsPath"}},
+		"vault is down":    {map[string]int{login: 503}, []client.Object{identity()}, template, 1, false, []string{"503"}},
+		"too many":         {map[string]int{read: 429}, []client.Object{identity()}, template, 1, false, []string{"429"}},
+		"hidden value":     {map[string]int{"hidden": 1}, []client.Object{identity()}, template, 1, true, []string{"readValue"}},
+		"no identity":      {nil, nil, template, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
+		"empty identity":   {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, template, 0, true, []string{`no key "clientId"`}},
+		"leaking template": {nil, []client.Object{identity()}, `template: {data: {password: "{{ range .TOKEN }}{{ end }}"}}`, 1, true, []string{"data[password]", "cannot be done with a text"}},
+		"unknown value":    {nil, []client.Object{identity()}, `template: {data: {password: "{{ .TOKE }}"}}`, 1, true, []string{"data[password]", "TOKE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

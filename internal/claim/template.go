@@ -3,6 +3,7 @@ package claim
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
@@ -34,12 +35,23 @@ func parseTemplate(es *esv1.ExternalSecret) (func(map[string]secret.String) (map
 		for key, t := range templates {
 			var out bytes.Buffer
 			if err := t.Execute(&out, revealed); err != nil {
-				return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
+				return nil, fmt.Errorf("spec.target.template.data[%s] cannot be filled in: %s", key, harmless(err))
 			}
 			data[key] = out.Bytes()
 		}
 		return data, nil
 	}, nil
+}
+
+// missing finds, in an error of text/template, the name of a value that is not there.
+var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
+
+// harmless says what is wrong without the values, which text/template puts into some of its errors.
+func harmless(err error) string {
+	if found := missing.FindStringSubmatch(err.Error()); found != nil {
+		return "spec.data brings no value " + found[1]
+	}
+	return "it does with a value what cannot be done with a text"
 }
 
 func plain(values map[string]secret.String) (map[string][]byte, error) {

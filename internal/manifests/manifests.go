@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -107,7 +108,8 @@ func identitySecret(claims []bundle.Claim, values map[string]secret.String) (*co
 	}
 	for key := range values {
 		if !slices.Contains(used, key) {
-			return nil, fmt.Errorf("the identity has the key %s, which no store in the bundle asks for", key)
+			// The key is not shown: in a file with a broken line it may be part of the secret.
+			return nil, fmt.Errorf("the identity has a key that no store in the bundle asks for; they ask for %s", strings.Join(used, ", "))
 		}
 	}
 	return s, nil

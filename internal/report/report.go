@@ -2,6 +2,8 @@
 package report
 
 import (
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,7 +27,9 @@ type Report struct {
 	// Revision is what was fetched from the root source.
 	Revision string `json:"revision,omitempty"`
 	Steps    []Step `json:"steps"`
-	Units    []Unit `json:"units,omitempty"`
+	// Dropped is how many of the oldest steps are left out.
+	Dropped int    `json:"dropped,omitempty"`
+	Units   []Unit `json:"units,omitempty"`
 }
 
 // Step is one step of the flow, or one try of it.
@@ -48,7 +52,20 @@ type Unit struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Add records that the step name began at start and ended now.
+// The bounds of a report keep it far below what a ConfigMap takes, however long a birth was blocked.
+const (
+	maxSteps  = 200
+	maxDetail = 500 // bytes
+)
+
+// Add records that the step name began at start and ended now. Of very many steps the oldest are dropped.
 func (r *Report) Add(name string, start time.Time, state State, detail string) {
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "..."
+	}
 	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: detail})
+	if drop := len(r.Steps) - maxSteps; drop > 0 {
+		r.Steps = slices.Delete(r.Steps, 0, drop)
+		r.Dropped += drop
+	}
 }

@@ -15,6 +15,9 @@ func (r *Report) Table(out io.Writer) error {
 	r.row(w, r.Machine, 0, "machine start", "", "from /proc/uptime")
 	r.row(w, r.APIServer, 0, "API server ready", "", "creation of kube-system, in whole seconds")
 	r.row(w, r.Seed, 0, "seed starts", "", "")
+	if r.Dropped > 0 {
+		fmt.Fprintf(w, "...\t\t%d earlier steps\t\t\n", r.Dropped)
+	}
 	for _, step := range r.Steps {
 		r.row(w, step.Start, step.Took, step.Name, string(step.State), step.Detail)
 	}

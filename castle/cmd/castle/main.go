@@ -28,8 +28,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := command().ExecuteContext(ctx)
 	stop()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		os.Exit(exit.ExitCode())
+	if exit, ok := errors.AsType[exitCode](err); ok { // the program has said why
+		os.Exit(int(exit))
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "castle: error: %v\n", err)
@@ -78,7 +78,6 @@ func up(o *life.Options) *cobra.Command {
 	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
 	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
 	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
-	c.Flags().BoolVar(&o.Taint, "taint", false, "keep the control-plane taint on the node")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
 	return c
 }
@@ -268,8 +267,18 @@ func supervisor() *cobra.Command {
 	return c
 }
 
+// exitCode is how a program ended that was run in the user's place.
+type exitCode int
+
+// Error implements error.
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 func run(ctx context.Context, name string, args ...string) error {
 	command := exec.CommandContext(ctx, name, args...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return command.Run()
+	err := command.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exitCode(exit.ExitCode())
+	}
+	return err
 }

@@ -30,7 +30,7 @@ type Sample map[string]time.Duration
 
 // Run does runs births of each kind, in turn, on a fresh node with the images on it, and writes the table.
 func Run(ctx context.Context, o life.Options, runs int, out io.Writer) error {
-	o.Preload = true
+	o.Preload, o.Blog = true, "127.0.0.1:0"
 	var seed, stock []Sample
 	for n := range runs {
 		for _, kind := range []struct {
@@ -60,14 +60,14 @@ func once(ctx context.Context, o life.Options, birth func(context.Context, *life
 	if err := c.Prepare(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.Start(ctx); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if downErr := c.Down(context.WithoutCancel(ctx)); err == nil {
 			err = downErr
 		}
 	}()
-	if err := c.Start(ctx); err != nil {
-		return nil, err
-	}
 	// The cluster's DNS comes from the platform, for both kinds alike.
 	if err := c.Apply(ctx); err != nil {
 		return nil, err

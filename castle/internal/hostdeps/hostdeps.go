@@ -3,6 +3,7 @@ package hostdeps
 
 import (
 	"context"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +22,7 @@ func needs() []need {
 		{"git", "git", "the Git server"},
 		{"nsenter", "util-linux", "enters the node"},
 		{"mount", "mount", "the kubelet's volumes"},
-		{"/bin/busybox", "busybox-static", "the blog's web server"},
+		{Busybox, "busybox-static", "the blog's web server, in an image without libraries"},
 	}
 }
 
@@ -34,7 +35,7 @@ func Ensure(ctx context.Context, out io.Writer) error {
 	missing := map[string]string{}
 	var order []string
 	for _, n := range needs() {
-		if present(n.file) || missing[n.pkg] != "" {
+		if present(n.file) && (n.file != Busybox || static(n.file)) || missing[n.pkg] != "" {
 			continue
 		}
 		missing[n.pkg] = n.why
@@ -70,6 +71,21 @@ func present(file string) bool {
 		}
 	}
 	return false
+}
+
+// static tells whether a program needs no dynamic linker; plain busybox does.
+func static(file string) bool {
+	program, err := elf.Open(file)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = program.Close() }()
+	for _, segment := range program.Progs {
+		if segment.Type == elf.PT_INTERP {
+			return false
+		}
+	}
+	return true
 }
 
 func install(ctx context.Context, out io.Writer, packages []string) error {

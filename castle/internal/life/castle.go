@@ -17,6 +17,9 @@ import (
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
+// Cluster is the folder of the tree that the castle becomes.
+const Cluster = "clusters/castle"
+
 // Version is the tag of seed's image in the castle.
 const Version = "castle"
 
@@ -24,16 +27,12 @@ const Version = "castle"
 type Options struct {
 	// Root is the root folder of the checkout.
 	Root string
-	// Cache keeps what was built; Dir holds this castle's state. Both default to folders in the user's cache.
-	Cache, Dir string
-	// Cluster is the folder of the tree that the castle becomes.
-	Cluster string
+	// Dir holds this castle's state; the default is the folder run in Cache.
+	Dir string
 	// Blog is the host's address that leads to the blog.
 	Blog string
 	// Semantics is that of the Talos version to imitate.
 	Semantics talos.Semantics
-	// Taint keeps the control-plane taint on the node.
-	Taint bool
 	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
 	Preload bool
 	// Out gets the progress.
@@ -43,6 +42,8 @@ type Options struct {
 // Castle is a castle that is being brought up or runs.
 type Castle struct {
 	Options
+	// Cache keeps what was built: the folder seed-castle in the user's cache.
+	Cache    string
 	programs map[string]string
 	beside   beside.Config
 	node     *node.Handle // set in the process that started it
@@ -54,14 +55,9 @@ func New(o Options) (*Castle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the user's cache folder: %w", err)
 	}
-	if o.Cache == "" {
-		o.Cache = filepath.Join(cache, "seed-castle")
-	}
+	cache = filepath.Join(cache, "seed-castle")
 	if o.Dir == "" {
-		o.Dir = filepath.Join(o.Cache, "run")
-	}
-	if o.Cluster == "" {
-		o.Cluster = "clusters/castle"
+		o.Dir = filepath.Join(cache, "run")
 	}
 	if o.Blog == "" {
 		o.Blog = "127.0.0.1:8080"
@@ -72,7 +68,7 @@ func New(o Options) (*Castle, error) {
 	if _, err := os.Stat(filepath.Join(o.Root, "castle", "go.mod")); err != nil {
 		return nil, fmt.Errorf("%s is not a checkout of this repository: run castle from its root folder, or name it with --root: %w", o.Root, err)
 	}
-	return &Castle{Options: o}, nil
+	return &Castle{Options: o, Cache: cache}, nil
 }
 
 // NodeDir is the folder of the node, for package node.
@@ -108,5 +104,11 @@ func (c *Castle) Down(ctx context.Context) error {
 	if err := node.Stop(ctx, c.NodeDir()); err != nil {
 		return err
 	}
-	return os.RemoveAll(c.Dir)
+	if err := os.RemoveAll(c.besideDir()); err != nil {
+		return fmt.Errorf("remove what stood beside the node: %w", err)
+	}
+	_ = os.Remove(c.Dir) // unless it holds something of someone else's
+	return nil
 }
+
+func (c *Castle) besideDir() string { return filepath.Join(c.Dir, "beside") }

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -136,7 +137,7 @@ func (c *Castle) ShowTimeline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.AskBlog(ctx); err != nil {
+	if err := c.AwaitBlog(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.Out, "\n%s\nthe blog answers at http://%s\n"+
@@ -152,6 +153,21 @@ func (c *Castle) BlogAddress() string {
 		return c.Blog
 	}
 	return report.Doors["blog"]
+}
+
+// AwaitBlog waits, not long, until the blog answers: kube-proxy may be a moment behind the Pod.
+func (c *Castle) AwaitBlog(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var last error
+	err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		last = c.AskBlog(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
 }
 
 // AskBlog tells whether the blog answers from the host.

@@ -29,7 +29,7 @@ func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
 	var stdout, stderr bytes.Buffer
 	command := exec.CommandContext(ctx, c.programs["seed"], "render", "manifests",
-		"--tree", tree, "--cluster", c.Cluster, "--identity-file", "-",
+		"--tree", tree, "--cluster", Cluster, "--identity-file", "-",
 		"--vault-ca-file", node.CAFile(c.NodeDir()), "--image", images.Seed(Version).Name)
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
 	if err := command.Run(); err != nil {

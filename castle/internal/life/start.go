@@ -33,7 +33,7 @@ func (c *Castle) Prepare(ctx context.Context) error {
 	if c.programs, err = c.Programs(ctx); err != nil {
 		return err
 	}
-	c.beside = beside.NewConfig(filepath.Join(c.Dir, "beside"))
+	c.beside = beside.NewConfig(c.besideDir())
 	c.beside.Images = c.images()
 	c.beside.Artifacts, err = c.artifacts(ctx)
 	return err
@@ -104,7 +104,7 @@ func (c *Castle) Start(ctx context.Context) error {
 	}
 	self := append([]string{NodeCommand}, "--dir", c.Dir)
 	config := node.Config{
-		Dir: c.NodeDir(), Command: self, Binaries: c.programs, Taint: c.Taint,
+		Dir: c.NodeDir(), Command: self, Binaries: c.programs,
 		Doors: []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
 		OnEvent: func(e node.Event) {
 			fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
