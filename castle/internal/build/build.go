@@ -61,7 +61,9 @@ func All(ctx context.Context, opts Options, names ...string) (map[string]string,
 	}
 	missing := slices.DeleteFunc(slices.Clone(targets), target.cached)
 	out := &progress{w: opts.Progress}
-	out.cached(len(targets)-len(missing), len(targets), opts.Cache)
+	if len(missing) > 0 || len(names) == 0 { // one program that is there is not worth a line
+		out.cached(len(targets)-len(missing), len(targets), opts.Cache)
+	}
 	if len(missing) > 0 {
 		if err := buildAll(ctx, opts, out, missing); err != nil {
 			return nil, err

@@ -153,6 +153,7 @@ func (s *Session) call(ctx context.Context, doing, method, path string, in any, 
 		request.Header.Set("Content-Type", "application/json")
 	}
 	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "seed") // for the vault's audit log
 	if !s.token.Empty() {
 		request.Header.Set("Authorization", "Bearer "+s.token.Reveal())
 	}
