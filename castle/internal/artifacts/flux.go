@@ -102,7 +102,9 @@ func localise(base string, from module) error {
 			continue
 		}
 		name := path.Base(resource)
-		folder, ok := map[string]string{"crds": "crd", "deployment": "manager"}[strings.Split(name, ".")[1]]
+		// Release assets are called COMPONENT.crds.yaml and COMPONENT.deployment.yaml.
+		_, what, _ := strings.Cut(name, ".")
+		folder, ok := map[string]string{"crds.yaml": "crd", "deployment.yaml": "manager"}[what]
 		if !ok {
 			return fmt.Errorf("%s names %s, of which nothing is known", file, resource)
 		}

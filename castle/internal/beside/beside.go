@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -161,7 +160,7 @@ func accessLog(nodeDir, name string) (io.Writer, error) {
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the access log of %s", name), err)
+		return nil, fmt.Errorf("open the access log of %s: %w", name, err)
 	}
 	return file, nil
 }

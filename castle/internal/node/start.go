@@ -82,6 +82,12 @@ func (h *Handle) spawn(c Config, listeners []*os.File) (events *os.File, err err
 		return nil, fmt.Errorf("make the pipe of events: %w", err)
 	}
 	defer eventsIn.Close()
+	reader := events
+	defer func() {
+		if err != nil {
+			_ = reader.Close()
+		}
+	}()
 	log, err := os.OpenFile(Logs(c.Dir, "supervisor"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the supervisor's log: %w", err)
