@@ -3,6 +3,8 @@ SHELL := /bin/bash
 CASTLE := bin/castle
 # The castle's own programs that tests of the API need, kept in the user's cache.
 ASSETS = $(CURDIR)/bin/assets
+# The linter caches findings with their paths: one checkout must not get those of another.
+export GOLANGCI_LINT_CACHE = $(CURDIR)/bin/golangci
 
 .PHONY: help
 help: ## Show this help
