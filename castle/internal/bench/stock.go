@@ -32,6 +32,10 @@ func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 	if err != nil {
 		return nil, err
 	}
+	given, err := secrets(c)
+	if err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	watching := observe(ctx, c, start)
 	sample := Sample{}
@@ -41,7 +45,7 @@ func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 	}{
 		{"", "", []string{"apply", "--server-side", "-f", components}},
 		{"", "", []string{"wait", "--for=condition=Established", "--timeout=60s", "crd", "-l", "app.kubernetes.io/part-of=flux"}},
-		{credential, secrets(c), []string{"apply", "-f", "-"}},
+		{credential, given, []string{"apply", "-f", "-"}},
 		{fluxApplied, "", []string{"apply", "-f", sync}},
 	} {
 		command := exec.CommandContext(ctx, kubectl, append([]string{"--kubeconfig", node.Kubeconfig(c.NodeDir())}, step.args...)...)
@@ -59,10 +63,10 @@ func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 }
 
 // secrets are the two that the tree's sources need, as YAML.
-func secrets(c *life.Castle) string {
+func secrets(c *life.Castle) (string, error) {
 	ca, err := os.ReadFile(node.CAFile(c.NodeDir()))
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("read the castle's CA: %w", err)
 	}
 	return fmt.Sprintf(`apiVersion: v1
 kind: Secret
@@ -73,5 +77,5 @@ apiVersion: v1
 kind: Secret
 metadata: {name: registry-ca, namespace: flux-system}
 stringData: {ca.crt: %q}
-`, c.Services().GitToken, ca, ca)
+`, c.Services().GitToken, ca, ca), nil
 }
