@@ -113,8 +113,8 @@ func TestRenderErrors(t *testing.T) {
 		"missing folder":    {identity, []string{"--cluster", "clusters/home"}, exitFailed, "no such folder"},
 		"folder of no root": {identity, []string{"--cluster", "apps/base/blog"}, exitFailed, "holds no Kustomization whose spec.path is ./apps/base/blog"},
 		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has no clientSecret"},
-		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that no store in the bundle asks for; they ask for clientId, clientSecret"},
-		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that no store in the bundle asks for"},
+		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity; keys that are read: clientId, clientSecret"},
+		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity"},
 		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/castle"}, exitFailed, "line 1 is not KEY=VALUE"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,10 +168,10 @@ func TestRenderedBundleIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(planted) != 1 || planted[0].Secret.Name != "registry-ca" {
-		t.Errorf("claims of planted units: %v, want registry-ca", planted)
+	if len(planted) != 2 || planted[1].Secret.Name != "registry-ca" {
+		t.Errorf("claims of planted units: %v, want the login's and registry-ca", planted)
 	}
-	if len(b.Claims) != 1 || b.Root.Spec.Path != "./clusters/castle" {
+	if len(b.Claims) != 2 || b.Root.Spec.Path != "./clusters/castle" {
 		t.Errorf("%d claims, root path %s", len(b.Claims), b.Root.Spec.Path)
 	}
 }

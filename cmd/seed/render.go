@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
@@ -23,16 +19,15 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/manifests"
-	"github.com/tazlab/seed/internal/secret"
 )
 
-type renderFlags struct{ tree, cluster, identityFile, vaultCAFile, image string }
+type renderFlags struct{ tree, cluster, identityFile, identityDir, vaultCAFile, image string }
 
 func renderCommand() *cobra.Command {
 	render := &cobra.Command{Use: "render", Short: "Make what carries seed into a cluster", Args: cobra.NoArgs}
 	var flags renderFlags
 	command := &cobra.Command{
-		Use:   "manifests --cluster FOLDER --identity-file FILE",
+		Use:   "manifests --cluster FOLDER [--identity-file FILE | --identity-dir DIR]",
 		Short: "Print the inline manifest for one cluster of the tree",
 		Long: `Builds the tree as Flux would, cuts the few objects out of it that seed starts from, and prints the
 inline manifest: Namespace, ServiceAccount, ClusterRoleBinding, identity Secret, ConfigMap, Job.
@@ -47,7 +42,8 @@ The output holds the identity in the clear: put it into the machine config, neve
 	f := command.Flags()
 	f.StringVar(&flags.tree, "tree", ".", "folder that holds the whole tree, as the Git repository does")
 	f.StringVar(&flags.cluster, "cluster", "", "the cluster's folder in the tree, as the root Kustomization's spec.path names it")
-	f.StringVar(&flags.identityFile, "identity-file", "", "file with KEY=VALUE lines for the store's auth Secret (clientId, clientSecret); - reads standard input")
+	f.StringVar(&flags.identityFile, "identity-file", "", "file with KEY=VALUE lines: what the store logs in with (clientId, clientSecret), or the source's Secret where no ExternalSecret brings it (username, password); - reads standard input")
+	f.StringVar(&flags.identityDir, "identity-dir", "", "folder with a file for each key, for values of many lines (identity, known_hosts); with several Secrets, a folder in it for each, by name")
 	f.StringVar(&flags.vaultCAFile, "vault-ca-file", "", "file with PEM certificates that vouch for the vault, beside the public ones")
 	f.StringVar(&flags.image, "image", ownImage(), "seed's own image")
 	_ = command.MarkFlagRequired("cluster")
@@ -55,6 +51,8 @@ The output holds the identity in the clear: put it into the machine config, neve
 		_ = command.MarkFlagRequired("image")
 	}
 	_ = command.MarkFlagDirname("tree")
+	_ = command.MarkFlagDirname("identity-dir")
+	command.MarkFlagsMutuallyExclusive("identity-file", "identity-dir")
 	render.AddCommand(command)
 	return render
 }
@@ -62,8 +60,8 @@ The output holds the identity in the clear: put it into the machine config, neve
 func renderManifests(ctx context.Context, flags renderFlags, stdin io.Reader, stdout, stderr io.Writer) error {
 	in := manifests.Input{Image: flags.image}
 	var err error
-	if in.Identity, err = readIdentity(flags.identityFile, stdin); err != nil {
-		return fmt.Errorf("reading the identity file: %w", err)
+	if in.Identity, err = readIdentity(flags, stdin); err != nil {
+		return err
 	}
 	if flags.vaultCAFile != "" {
 		if in.VaultCA, err = os.ReadFile(flags.vaultCAFile); err != nil {
@@ -126,41 +124,6 @@ func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]b
 		return nil, nil, fmt.Errorf("checking what seed would plant in %s: %w", cluster, err)
 	}
 	return data, claims, nil
-}
-
-// readIdentity reads KEY=VALUE lines, as kubectl create secret --from-env-file does. No line is ever part
-// of an error.
-func readIdentity(file string, stdin io.Reader) (map[string]secret.String, error) {
-	var data []byte
-	var err error
-	switch file {
-	case "":
-		return nil, nil
-	case "-":
-		data, err = io.ReadAll(stdin)
-	default:
-		data, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]secret.String{}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		key, value, ok := strings.Cut(line, "=")
-		if !ok || key == "" {
-			return nil, fmt.Errorf("line %d is not KEY=VALUE", n)
-		}
-		values[key] = secret.New(value)
-	}
-	if len(values) == 0 {
-		return nil, errors.New("it holds no KEY=VALUE line")
-	}
-	return values, lines.Err()
 }
 
 // ownImage is the image that belongs to this build; only a release has one.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/bundle"
@@ -72,14 +73,21 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		log.Warn("the start of machine and API server are not known", "error", err)
 	}
 	birth := &birth.Birth{
-		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work,
-		Log: log, Report: timeline, Event: cluster.Events(live, manifests.Namespace, log),
+		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work, Log: log, Report: timeline,
+		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap},
+	}
+	event := cluster.Events(live, manifests.Namespace, log)
+	birth.Event = func(ctx context.Context, reason, message string) {
+		event(ctx, reason, message)
+		// Who is stuck says so wherever people look; the message is the Pod's should it be ended now.
+		if err := os.WriteFile(flags.terminationLog, []byte(tail("seed: "+reason+": "+message)), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			log.Warn("the termination message could not be written", "error", err)
+		}
+		save(ctx, log, timeline, live)
 	}
 	planted, err := birth.Plant(ctx)
 	if planted { // what happened so far survives whatever happens to this Pod
-		if saveErr := timeline.Save(ctx, live, manifests.Namespace); saveErr != nil {
-			log.Warn("the report is not saved yet; it is at the end", "error", saveErr)
-		}
+		save(ctx, log, timeline, live)
 	}
 	if err == nil {
 		err = birth.Follow(ctx)
@@ -111,6 +119,15 @@ func complain(ctx context.Context, log *slog.Logger, invalid error) {
 	cluster.Events(live, manifests.Namespace, log)(ctx, "InvalidBundle", invalid.Error())
 }
 
+// save leaves the timeline in the cluster. It gives up quickly: the timeline is in the log, too.
+func save(ctx context.Context, log *slog.Logger, timeline *report.Report, live cluster.Client) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := timeline.Save(ctx, live, manifests.Namespace); err != nil {
+		log.Warn("the report is not saved: it is in this log only", "error", err)
+	}
+}
+
 // finish shows the timeline and, after a birth, leaves it in the cluster. On a cluster that lives already
 // it writes nothing.
 func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline *report.Report, planted bool, stdout io.Writer, err error) (string, error) {
@@ -118,11 +135,7 @@ func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline
 		err = errors.Join(err, tableErr)
 	}
 	if planted { // also when the tree does not stand: the report says why
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if saveErr := timeline.Save(ctx, live, manifests.Namespace); saveErr != nil {
-			log.Warn("the report is not saved: it is in this log only", "error", saveErr)
-		}
+		save(context.WithoutCancel(ctx), log, timeline, live)
 	}
 	if err != nil {
 		return "", err

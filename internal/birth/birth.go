@@ -18,6 +18,7 @@ import (
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
+	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/report"
 )
@@ -25,9 +26,11 @@ import (
 // Birth brings one cluster to life. Fill all fields, then call Plant, then Follow.
 type Birth struct {
 	Bundle  *bundle.Bundle
-	Cluster client.WithWatch
+	Cluster cluster.Client
 	// Vault is the HTTP client for vaults, see claim.HTTPClient.
 	Vault *http.Client
+	// Config is the ConfigMap from which Bundle was read; without a name it is not watched.
+	Config types.NamespacedName
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
 	Log     *slog.Logger
@@ -38,17 +41,18 @@ type Birth struct {
 	// Pause waits between tries; nil means Pause.
 	Pause func(ctx context.Context, try int, err error) error
 
-	refused bool   // the last try's credential was refused by who it is for
-	told    string // the last Event's message
+	inputs  *cluster.Inputs // what the last try read
+	applied map[types.NamespacedName]*applied
+	refused bool            // the last try's credential was refused by who it is for
+	told    string          // the last Event's message
 }
 
-// Plant plants Flux unless it already reconciles the root, and tries until that is done. It tells whether
-// it planted. Only an invalid bundle or the end of ctx is an error.
+// Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only
+// an invalid bundle, a bundle that changed, or the end of ctx is an error.
 func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
 	for try := 0; ; try++ {
-		adopted, err := b.adopted(ctx, client.ObjectKeyFromObject(b.Bundle.Root))
-		if err == nil && adopted {
-			b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", client.ObjectKeyFromObject(b.Bundle.Root))
+		there, err := b.there(ctx)
+		if err == nil && there {
 			return false, nil
 		}
 		if err == nil {
@@ -63,6 +67,26 @@ func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
 	}
 }
 
+// there tells whether Flux reconciles the root already, or is somebody else's to manage.
+func (b *Birth) there(ctx context.Context) (bool, error) {
+	root := client.ObjectKeyFromObject(b.Bundle.Root)
+	adopted, err := b.adopted(ctx, root)
+	if err != nil {
+		return false, err
+	}
+	if adopted {
+		b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", root)
+		return true, nil
+	}
+	manager, err := b.manager(ctx)
+	if err != nil || manager == "" {
+		return false, err
+	}
+	b.Log.Warn("Flux is managed by somebody else: seed applies nothing and follows", "manager", manager, "kustomization", root)
+	b.Event(ctx, "FluxIsManaged", fmt.Sprintf("Flux is managed by %s: seed applies nothing and follows Kustomization %s, which that one has to bring", manager, root))
+	return true, nil
+}
+
 // adopted tells whether Flux has applied the Kustomization at least once: from then on it is Flux's.
 // Absent is only what the API server says is absent.
 func (b *Birth) adopted(ctx context.Context, key types.NamespacedName) (bool, error) {
@@ -74,12 +98,19 @@ func (b *Birth) adopted(ctx context.Context, key types.NamespacedName) (bool, er
 	if err != nil {
 		return false, fmt.Errorf("looking whether Flux reconciles Kustomization %s: %w", key, err)
 	}
+	if live.DeletionTimestamp != nil {
+		return false, fmt.Errorf("Kustomization %s is being deleted, and seed waits until it is gone (its finalizers %q must be removed by hand if no kustomize-controller runs)", key, live.Finalizers)
+	}
 	return live.Status.LastAppliedRevision != "", nil
 }
 
 // plant is one try at everything up to Flux and the root sync being in the cluster.
-func (b *Birth) plant(ctx context.Context) (err error) {
-	claimer := claim.New(b.Cluster, b.Vault)
+func (b *Birth) plant(ctx context.Context) error {
+	b.inputs = cluster.NewInputs(b.Cluster)
+	if err := b.leftovers(ctx); err != nil {
+		return err
+	}
+	claimer := claim.New(b.inputs, b.Vault)
 	defer func() {
 		// The tokens are revoked also when ctx has ended; they die by themselves if that fails.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -90,7 +121,7 @@ func (b *Birth) plant(ctx context.Context) (err error) {
 	}()
 	// What Git refused may have been renewed at the vault since: the next try asks again.
 	claimer.Renew, b.refused = b.refused, false
-	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}}
+	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}, revisions: map[string]string{}}
 	if err := p.start(ctx); err != nil {
 		return err
 	}
@@ -103,6 +134,7 @@ func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
 	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
 		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
+		b.removeStale(ctx, u)
 	})
 	state := report.Done
 	if err != nil {

@@ -7,12 +7,10 @@ import (
 	"slices"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/build"
 	"github.com/tazlab/seed/internal/bundle"
-	"github.com/tazlab/seed/internal/fetch"
 )
 
 // Check finds, before there is a cluster, what would block the planting of tree, and returns the claims
@@ -28,7 +26,7 @@ func Check(tree *build.Tree, root *kustomizev1.Kustomization) ([]bundle.Claim, e
 		if object := sourceOf(tree.Root, unit); object != nil && sourceID(object) == rootSource {
 			continue
 		}
-		_, claims, err := ociSource(tree, unit)
+		_, claims, err := unitSource(tree, unit)
 		if err != nil {
 			return nil, err
 		}
@@ -37,28 +35,21 @@ func Check(tree *build.Tree, root *kustomizev1.Kustomization) ([]bundle.Claim, e
 	return all, nil
 }
 
-// ociSource returns the OCIRepository of a planted unit and the claims for the Secrets that it refers to.
-func ociSource(tree *build.Tree, unit *kustomizev1.Kustomization) (*sourcev1.OCIRepository, []bundle.Claim, error) {
+// unitSource returns the source of a planted unit and the claims for the Secrets that it refers to.
+func unitSource(tree *build.Tree, unit *kustomizev1.Kustomization) (client.Object, []bundle.Claim, error) {
 	object := sourceOf(tree.Root, unit)
 	if object == nil {
 		return nil, nil, fmt.Errorf("Kustomization %s/%s: spec.sourceRef names %s %s, which is not in the root build",
 			unit.Namespace, unit.Name, unit.Spec.SourceRef.Kind, unit.Spec.SourceRef.Name)
 	}
-	if object.GetKind() != sourcev1.OCIRepositoryKind {
-		return nil, nil, fmt.Errorf("Kustomization %s/%s: seed plants units from the root source or an OCIRepository, not from %s %s",
-			unit.Namespace, unit.Name, object.GetKind(), object.GetName())
-	}
-	repo := &sourcev1.OCIRepository{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, repo, true); err != nil {
-		return nil, nil, fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err)
-	}
-	if err := fetch.CheckOCI(repo); err != nil {
-		return nil, nil, fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err)
-	}
-	claims, err := bundle.Claims(tree.All(), object)
+	source, err := bundle.DecodeSource(object)
 	if err != nil {
-		// The missing ExternalSecret may be in a unit that could not be built.
+		return nil, nil, fmt.Errorf("Kustomization %s/%s is planted: %w", unit.Namespace, unit.Name, err)
+	}
+	claims, err := bundle.Claims(tree.All(), source)
+	if err != nil {
+		// The missing object may be in a unit that could not be built.
 		return nil, nil, errors.Join(append([]error{err}, slices.Collect(maps.Values(tree.Failed))...)...)
 	}
-	return repo, claims, nil
+	return source, claims, nil
 }

@@ -132,16 +132,21 @@ func plantable(unit *kustomizev1.Kustomization) error {
 
 // sourceOf finds the source object of a unit in the root build; nil if it is not there.
 func sourceOf(rootBuild []*unstructured.Unstructured, unit *kustomizev1.Kustomization) *unstructured.Unstructured {
-	ref := unit.Spec.SourceRef
-	if ref.Namespace == "" {
-		ref.Namespace = unit.Namespace
-	}
 	for _, object := range rootBuild {
-		if sourceID(object) == ref.Kind+"/"+ref.Namespace+"/"+ref.Name && object.GroupVersionKind().Group == "source.toolkit.fluxcd.io" {
+		if sourceID(object) == sourceKey(unit) && object.GroupVersionKind().Group == "source.toolkit.fluxcd.io" {
 			return object
 		}
 	}
 	return nil
+}
+
+// sourceKey is the sourceID of the source that a unit names.
+func sourceKey(unit *kustomizev1.Kustomization) string {
+	ref := unit.Spec.SourceRef
+	if ref.Namespace == "" {
+		ref.Namespace = unit.Namespace
+	}
+	return ref.Kind + "/" + ref.Namespace + "/" + ref.Name
 }
 
 func sourceID(object *unstructured.Unstructured) string {

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +34,8 @@ type planting struct {
 	tree    *build.Tree
 	// trees are the folders that hold the files of a source, by "Kind/namespace/name".
 	trees map[string]string
+	// revisions are those of the files in trees.
+	revisions map[string]string
 }
 
 // inGit marks an error of a build: its cure is a commit, unless it is the API server's that was asked for a
@@ -51,13 +51,19 @@ func inGit(err error) error {
 
 // claim brings one Secret.
 func (p *planting) claim(ctx context.Context, c bundle.Claim) error {
-	return p.step("claim Secret "+bundle.Target(c.Secret).String(), func() (report.State, string, error) {
+	if c.Secret == nil && c.Target.Namespace == claim.Namespace {
+		return nil // the inline manifest put it where it belongs; who reads it says what is wrong with it
+	}
+	return p.step("claim Secret "+c.Target.String(), func() (report.State, string, error) {
 		created, err := p.claimer.Claim(ctx, c)
 		if err != nil {
 			return "", "", err
 		}
 		if !created {
 			return report.Skipped, "it is there already", nil
+		}
+		if c.Store == nil {
+			return report.Done, "from the inline manifest", nil
 		}
 		return report.Done, "from ClusterSecretStore " + c.Store.Name, nil
 	})
@@ -97,25 +103,13 @@ func inGitOnly(err error) error { return errors.New(err.Error()) }
 
 // fetchTree brings the root source's files and builds everything they hold for this cluster.
 func (p *planting) fetchTree(ctx context.Context, from *bundle.Bundle) error {
-	source := from.Source
-	dir, err := p.folder("GitRepository", source)
+	dir, revision, err := p.fetch(ctx, from.Source)
 	if err != nil {
 		return err
 	}
-	err = p.step("fetch GitRepository "+source.Name, func() (report.State, string, error) {
-		credential, err := p.secretData(ctx, source.Namespace, source.Spec.SecretRef)
-		if err != nil {
-			return "", "", err
-		}
-		p.Report.Revision, err = fetch.Git(ctx, source, credential, dir)
-		p.refused = failure.IsBlocked(err)
-		return report.Done, p.Report.Revision, err
-	})
-	if err != nil {
-		return err
-	}
+	p.Report.Revision = revision
 	return p.step("build the tree", func() (report.State, string, error) {
-		if p.tree, err = build.NewTree(ctx, from.Root, dir, p.Cluster); err != nil {
+		if p.tree, err = build.NewTree(ctx, from.Root, dir, p.inputs); err != nil {
 			return "", "", inGit(err)
 		}
 		if p.root, err = rootIn(p.tree, from.Root); err != nil {
@@ -167,7 +161,7 @@ func (p *planting) applyUnit(ctx context.Context, applier *apply.Applier, unit *
 	}
 	var objects []*unstructured.Unstructured
 	err = p.step("build Kustomization "+unit.Name, func() (report.State, string, error) {
-		objects, err = build.Kustomization(ctx, unit, dir, build.Vars(p.Cluster, p.tree.Root))
+		objects, err = build.Kustomization(ctx, unit, dir, build.Vars(p.inputs, p.tree.Root))
 		return report.Done, fmt.Sprintf("%d objects", len(objects)), inGit(err)
 	})
 	if err != nil {
@@ -182,7 +176,7 @@ func (p *planting) source(ctx context.Context, unit *kustomizev1.Kustomization) 
 	if object != nil && p.trees[sourceID(object)] != "" {
 		return p.trees[sourceID(object)], nil
 	}
-	repo, claims, err := ociSource(p.tree, unit)
+	source, claims, err := unitSource(p.tree, unit)
 	if err != nil {
 		return "", failure.Blocked(err)
 	}
@@ -191,36 +185,42 @@ func (p *planting) source(ctx context.Context, unit *kustomizev1.Kustomization) 
 			return "", err
 		}
 	}
-	dir, err := p.folder(sourcev1.OCIRepositoryKind, repo)
-	if err != nil {
-		return "", err
+	dir, _, err := p.fetch(ctx, source)
+	return dir, err
+}
+
+// fetch is one fetch as a step.
+func (p *planting) fetch(ctx context.Context, source client.Object) (dir, revision string, err error) {
+	kind := source.GetObjectKind().GroupVersionKind().Kind
+	if dir, err = p.folder(kind, source); err != nil {
+		return "", "", err
 	}
-	return dir, p.step("fetch OCIRepository "+repo.Name, func() (report.State, string, error) {
-		certificates, err := p.secretData(ctx, repo.Namespace, repo.Spec.CertSecretRef)
-		if err != nil {
-			return "", "", err
+	err = p.step("fetch "+kind+" "+source.GetName(), func() (report.State, string, error) {
+		secrets := func(ctx context.Context, name string) (map[string][]byte, error) {
+			return p.secretData(ctx, types.NamespacedName{Namespace: source.GetNamespace(), Name: name})
 		}
-		revision, err := fetch.OCI(ctx, repo, certificates, dir)
-		return report.Done, revision, err
+		result, err := fetch.Source(ctx, source, secrets, dir)
+		p.refused = failure.IsBlocked(err)
+		revision = result.Revision
+		return report.Done, strings.Join(append([]string{revision}, result.Notes...), "; "), err
 	})
+	p.revisions[kind+"/"+source.GetNamespace()+"/"+source.GetName()] = revision
+	return dir, revision, err
 }
 
 // applyObjects is one apply as a step.
 func (p *planting) applyObjects(ctx context.Context, applier *apply.Applier, name string, owner *kustomizev1.Kustomization, objects []*unstructured.Unstructured) error {
 	return p.step(name, func() (report.State, string, error) {
 		changes, err := applier.Apply(ctx, owner, objects)
+		p.remember(owner, p.revisions[sourceKey(owner)], changes)
 		return report.Done, count(changes), err
 	})
 }
 
-// secretData reads the Secret that ref names; no ref, no data.
-func (p *planting) secretData(ctx context.Context, namespace string, ref *meta.LocalObjectReference) (map[string][]byte, error) {
-	if ref == nil {
-		return nil, nil
-	}
+// secretData reads a Secret that a source refers to.
+func (p *planting) secretData(ctx context.Context, key types.NamespacedName) (map[string][]byte, error) {
 	var s corev1.Secret
-	key := types.NamespacedName{Namespace: namespace, Name: ref.Name}
-	if err := p.Cluster.Get(ctx, key, &s); err != nil {
+	if err := p.inputs.Get(ctx, key, &s); err != nil {
 		return nil, fmt.Errorf("reading the Secret %s: %w", key, err)
 	}
 	return s.Data, nil

@@ -3,8 +3,11 @@ package birth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/report"
@@ -17,6 +20,8 @@ const (
 	// blockedPause is the pause after an error that needs a cure from outside; Infisical's lock-out, which
 	// a shorter one would prolong, lasts five minutes.
 	blockedPause = 10 * time.Minute
+	// leastBlocked is how soon a changed input is tried: three bad logins within 30 s lock an identity.
+	leastBlocked = 15 * time.Second
 )
 
 // Pause waits after the failed try number try (from 0) for as long as its error err asks for. It returns
@@ -25,7 +30,12 @@ func Pause(ctx context.Context, try int, err error) error {
 	if failure.IsInvalid(err) {
 		return err
 	}
-	timer := time.NewTimer(pauseAfter(try, err))
+	return sleep(ctx, pauseAfter(try, err), err)
+}
+
+// sleep waits; err is what is waited out.
+func sleep(ctx context.Context, pause time.Duration, err error) error {
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -62,10 +72,37 @@ func (b *Birth) pause(ctx context.Context, try int, err error) error {
 			b.Event(ctx, reason, b.told)
 		}
 	}
-	if b.Pause != nil {
+	switch {
+	case b.Pause != nil:
 		return b.Pause(ctx, try, err)
+	case failure.IsBlocked(err) && b.inputs != nil:
+		return b.untilChanged(ctx, err)
 	}
 	return Pause(ctx, try, err)
+}
+
+// untilChanged waits out a blocked error: until something that the try read in the cluster is changed, or for
+// as long as Pause would, since the cure may lie at the vault or in Git.
+func (b *Birth) untilChanged(ctx context.Context, err error) error {
+	if b.Config.Name != "" { // the bundle is an input, too, but was read from a file
+		_ = b.inputs.Get(ctx, b.Config, &corev1.ConfigMap{}) // to be watched it need not be there
+	}
+	if err := sleep(ctx, leastBlocked, err); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, blockedPause-leastBlocked)
+	defer cancel()
+	input, watchErr := b.inputs.Changed(wait)
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(context.Cause(ctx), err)
+	case watchErr != nil: // the time is up
+		return nil
+	case input.NamespacedName == b.Config && input.Kind == "ConfigMap":
+		return fmt.Errorf("the %s has changed: ending, so that the next Pod starts with it; until then: %w", input, err)
+	}
+	b.Log.Info("trying again, since an input has changed", "input", input)
+	return nil
 }
 
 // failed is the state of a step that ended with err.

@@ -1,8 +1,11 @@
 package bundle_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/failure"
@@ -32,7 +35,7 @@ kind: ExternalSecret
 metadata: {name: flux-system, namespace: flux-system}
 spec:
   secretStoreRef: {kind: ClusterSecretStore, name: infisical}
-  target: {creationPolicy: Orphan}
+  target: {creationPolicy: Orphan, template: {data: {username: git, password: "{{ .password }}"}}}
   data:
     - secretKey: password
       remoteRef: {key: GITHUB_TOKEN}
@@ -60,13 +63,13 @@ func TestParseAcceptsABundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Source.Spec.URL != "https://git.example.com/fleet.git" || b.Root.Spec.Path != "./clusters/home" {
-		t.Errorf("source %q, root path %q", b.Source.Spec.URL, b.Root.Spec.Path)
+	if git, ok := b.Source.(*sourcev1.GitRepository); !ok || git.Spec.URL != "https://git.example.com/fleet.git" || b.Root.Spec.Path != "./clusters/home" {
+		t.Errorf("source %v, root path %q", b.Source, b.Root.Spec.Path)
 	}
-	if len(b.Claims) != 1 || b.Claims[0].Store.Name != "infisical" {
-		t.Fatalf("claims %+v, want the one for the Git credential", b.Claims)
+	if got := claims(b); !slices.Equal(got, []string{"seed-system/infisical-identity carried [clientId clientSecret]", "flux-system/flux-system from infisical"}) {
+		t.Fatalf("claims %q", got)
 	}
-	scope := b.Claims[0].Store.Spec.Provider.Infisical.SecretsScope
+	scope := b.Claims[1].Store.Spec.Provider.Infisical.SecretsScope
 	if !scope.ExpandSecretReferences || scope.SecretsPath != "/" {
 		t.Errorf("secretsScope %+v, want the defaults of the CRD", scope)
 	}
@@ -79,7 +82,7 @@ func TestParseKeepsAnExplicitFalse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.Claims[0].Store.Spec.Provider.Infisical.SecretsScope.ExpandSecretReferences {
+	if b.Claims[1].Store.Spec.Provider.Infisical.SecretsScope.ExpandSecretReferences {
 		t.Error("expandSecretReferences is true, want the explicit false")
 	}
 }
@@ -97,32 +100,35 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		docs []string
 		want []string
 	}{
-		"unknown field":        {[]string{replace(source, "interval", "intervall"), root, credential, store}, []string{"GitRepository flux-system/flux-system", "spec.intervall"}},
-		"unknown field, deep":  {[]string{source, root, replace(credential, "remoteRef: {key", "remoteRef: {keys"), store}, []string{"ExternalSecret flux-system/flux-system", "keys"}},
-		"unknown kind":         {[]string{source, root, credential, store, "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"}, []string{"Secret x", "does not know the kind v1 Secret"}},
-		"old API version":      {[]string{source, root, replace(credential, "external-secrets.io/v1", "external-secrets.io/v1beta1"), store}, []string{"ExternalSecret", "v1beta1"}},
-		"no kind":              {[]string{source, root, credential, store, "metadata: {name: x}\n"}, []string{"object x", "no apiVersion and kind"}},
-		"duplicate key":        {[]string{source + "spec: {}\n", root, credential, store}, []string{"document 1", "spec"}},
-		"no source":            {[]string{root, credential, store}, []string{"0 GitRepository"}},
-		"two roots":            {[]string{source, root, replace(root, "name: flux-system", "name: other"), credential, store}, []string{"2 Kustomization"}},
-		"other source":         {[]string{source, replace(root, "kind: GitRepository, name: flux-system", "kind: GitRepository, name: fleet"), credential, store}, []string{"spec.sourceRef names GitRepository flux-system/fleet"}},
-		"no ExternalSecret":    {[]string{source, root}, []string{"spec.secretRef", "nothing brings the Secret flux-system/flux-system"}},
-		"no store":             {[]string{source, root, credential}, []string{"spec.secretStoreRef names ClusterSecretStore infisical, which is not there"}},
-		"store nobody names":   {[]string{replace(source, "  secretRef: {name: flux-system}\n", ""), root, store}, []string{"ClusterSecretStore infisical: no ExternalSecret in the bundle names it"}},
-		"secret nobody needs":  {[]string{replace(source, "  secretRef: {name: flux-system}\n", ""), root, credential, store}, []string{"nothing in the bundle refers to its target Secret flux-system/flux-system"}},
-		"suspended root":       {[]string{source, replace(root, "prune: true", "suspend: true"), credential, store}, []string{"Kustomization flux-system/flux-system: spec.suspend is true"}},
-		"ssh":                  {[]string{replace(source, "https://git.example.com/fleet.git", "ssh://git@git.example.com/fleet.git"), root, credential, store}, []string{"spec.url", "https and http"}},
-		"credential in URL":    {[]string{replace(source, "https://git.example.com", "https://user:pw@git.example.com"), root, credential, store}, []string{"spec.url holds a user name"}},
-		"signature":            {[]string{source + "  verify: {secretRef: {name: keys}}\n", root, credential, store}, []string{"spec.verify is not supported"}},
-		"templateFrom":         {[]string{source, root, replace(credential, "creationPolicy: Orphan", "template: {templateFrom: [{target: Data}]}"), store}, []string{"spec.target.template.templateFrom"}},
-		"broken template":      {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .TOKEN"}}`), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
-		"unknown function":     {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .password | trim }}"}}`), store}, []string{"spec.target.template.data[password]", "trim"}},
-		"creationPolicy Merge": {[]string{source, root, replace(credential, "Orphan", "Merge"), store}, []string{"spec.target.creationPolicy: Merge"}},
-		"other provider":       {[]string{source, root, credential, "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {name: infisical}\nspec: {provider: {fake: {data: []}}}\n"}, []string{"ClusterSecretStore infisical", "provider infisical only"}},
-		"vault over http":      {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},
-		"no namespace":         {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"must set the namespace of clientId and clientSecret"}},
-		"empty":                {[]string{""}, []string{"0 Kustomization and 0 GitRepository"}},
-		"not YAML":             {[]string{"a: [\n"}, []string{"document 1"}},
+		"unknown field":          {[]string{replace(source, "interval", "intervall"), root, credential, store}, []string{"GitRepository flux-system/flux-system", "spec.intervall"}},
+		"unknown field, deep":    {[]string{source, root, replace(credential, "remoteRef: {key", "remoteRef: {keys"), store}, []string{"ExternalSecret flux-system/flux-system", "keys"}},
+		"unknown kind":           {[]string{source, root, credential, store, "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"}, []string{"Secret x", "does not know the kind v1 Secret"}},
+		"old API version":        {[]string{source, root, replace(credential, "external-secrets.io/v1", "external-secrets.io/v1beta1"), store}, []string{"ExternalSecret flux-system/flux-system", "seed reads external-secrets.io/v1, not external-secrets.io/v1beta1", "change its apiVersion"}},
+		"no kind":                {[]string{source, root, credential, store, "metadata: {name: x}\n"}, []string{"object x", "no apiVersion and kind"}},
+		"duplicate key":          {[]string{source + "spec: {}\n", root, credential, store}, []string{"document 1", "spec"}},
+		"no source":              {[]string{root, credential, store}, []string{"0 GitRepository"}},
+		"two roots":              {[]string{source, root, replace(root, "name: flux-system", "name: other"), credential, store}, []string{"2 Kustomization"}},
+		"other source":           {[]string{source, replace(root, "kind: GitRepository, name: flux-system", "kind: GitRepository, name: fleet"), credential, store}, []string{"spec.sourceRef names GitRepository flux-system/fleet"}},
+		"no store":               {[]string{source, root, credential}, []string{"spec.secretStoreRef names ClusterSecretStore infisical, which is not there"}},
+		"store nobody names":     {[]string{replace(source, "  secretRef: {name: flux-system}\n", ""), root, store}, []string{"ClusterSecretStore infisical: no ExternalSecret in the bundle names it"}},
+		"secret nobody needs":    {[]string{replace(source, "  secretRef: {name: flux-system}\n", ""), root, credential, store}, []string{"nothing in the bundle refers to its target Secret flux-system"}},
+		"suspended root":         {[]string{source, replace(root, "prune: true", "suspend: true"), credential, store}, []string{"Kustomization flux-system/flux-system: spec.suspend is true"}},
+		"ssh":                    {[]string{replace(source, "https://git.example.com/fleet.git", "ssh://git@git.example.com/fleet.git"), root, credential, store}, []string{"spec.url", "https and http"}},
+		"credential in URL":      {[]string{replace(source, "https://git.example.com", "https://user:pw@git.example.com"), root, credential, store}, []string{"spec.url holds a user name"}},
+		"signature":              {[]string{source + "  verify: {secretRef: {name: keys}}\n", root, credential, store}, []string{"spec.verify is not supported"}},
+		"templateFrom":           {[]string{source, root, replace(credential, "template: {", "template: {templateFrom: [{target: Data}], "), store}, []string{"spec.target.template.templateFrom"}},
+		"broken template":        {[]string{source, root, replace(credential, "{{ .password }}", "{{ .TOKEN"), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
+		"unknown function":       {[]string{source, root, replace(credential, "{{ .password }}", "{{ .password | trimm }}"), store}, []string{"spec.target.template.data[password]", "trimm"}},
+		"creationPolicy Merge":   {[]string{source, root, replace(credential, "Orphan", "Merge"), store}, []string{"spec.target.creationPolicy: Merge"}},
+		"other provider":         {[]string{source, root, credential, "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {name: infisical}\nspec: {provider: {fake: {data: []}}}\n"}, []string{"ClusterSecretStore infisical", "provider infisical only"}},
+		"vault over http":        {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},
+		"no namespace":           {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"must set the namespace of clientId and clientSecret"}},
+		"password alone":         {[]string{source, root, replace(credential, "username: git, ", ""), store}, []string{"GitRepository flux-system/flux-system, spec.secretRef", "ExternalSecret flux-system/flux-system brings a password without username"}},
+		"twice":                  {[]string{source, root, credential, store, store}, []string{"ClusterSecretStore infisical is there twice"}},
+		"ConfigMap nobody needs": {[]string{source, root, credential, store, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: flux-system}\n"}, []string{"ConfigMap flux-system/ca", "takes certificates from it"}},
+		"helm source":            {[]string{replace(source, "GitRepository", "HelmRepository"), root, credential, store}, []string{"HelmRepository flux-system/flux-system", "does not know the kind"}},
+		"empty":                  {[]string{""}, []string{"0 Kustomization and 0 GitRepository"}},
+		"not YAML":               {[]string{"a: [\n"}, []string{"document 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -80,9 +80,8 @@ func checkStore(store *esv1.ClusterSecretStore) []string {
 	}
 	vault := store.Spec.Provider.Infisical
 	problems := unsupported(map[string]bool{
-		"spec.conditions":                    len(store.Spec.Conditions) > 0,
-		"spec.controller":                    store.Spec.Controller != "",
-		"spec.provider.infisical.caProvider": vault.CAProvider != nil,
+		"spec.conditions": len(store.Spec.Conditions) > 0,
+		"spec.controller": store.Spec.Controller != "",
 	})
 	if u, err := url.Parse(vault.HostAPI); err != nil || u.Scheme != "https" || u.Host == "" {
 		problems = append(problems, fmt.Sprintf("spec.provider.infisical.hostAPI %q: must be an https URL", vault.HostAPI))

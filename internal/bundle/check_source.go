@@ -43,3 +43,18 @@ func checkKustomization(k *kustomizev1.Kustomization) []string {
 	}
 	return problems
 }
+
+// checkOCIRepository is checkGitRepository for OCI artifacts.
+func checkOCIRepository(o *sourcev1.OCIRepository) []string {
+	s := o.Spec
+	return unsupported(map[string]bool{
+		"spec.provider: " + s.Provider: s.Provider != "" && s.Provider != sourcev1.GenericOCIProvider,
+		"spec.secretRef":               s.SecretRef != nil,
+		"spec.serviceAccountName":      s.ServiceAccountName != "",
+		"spec.proxySecretRef":          s.ProxySecretRef != nil,
+		"spec.verify":                  s.Verify != nil,
+		"spec.ref.semver":              s.Reference != nil && s.Reference.SemVer != "",
+		"spec.layerSelector":           s.LayerSelector != nil,
+		"spec.suspend":                 s.Suspend,
+	})
+}

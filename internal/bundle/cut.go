@@ -13,18 +13,39 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
 
 // Cut takes the objects of the bundle out of the built tree by following references from the
-// Kustomization root: source -> secretRef -> ExternalSecret with that target -> store. It returns them
-// as YAML documents for Parse, or the first reference that leads nowhere.
+// Kustomization root: source -> secretRef -> ExternalSecret with that target -> store -> what the store logs in
+// with. It returns them as YAML documents for Parse, or the first reference that leads nowhere.
 func Cut(tree []*unstructured.Unstructured, root types.NamespacedName) ([]byte, error) {
-	chosen, err := cut(tree, root)
+	kustomization := find(tree, kustomizev1.GroupVersion.Group, kustomizev1.KustomizationKind, root)
+	if kustomization == nil {
+		return nil, fmt.Errorf("the tree has no Kustomization %s", root)
+	}
+	kind, key := sourceOf(kustomization)
+	raw := find(tree, sourcev1.GroupVersion.Group, kind, key)
+	if raw == nil {
+		return nil, fmt.Errorf("Kustomization %s: spec.sourceRef names %s %s, which is not in the tree", root, kind, key)
+	}
+	source, err := DecodeSource(raw)
 	if err != nil {
 		return nil, err
 	}
-	return encode(chosen)
+	r := resolver{objects: tree}
+	if err := r.source(source); err != nil {
+		return nil, err
+	}
+	return encode(append([]*unstructured.Unstructured{raw, kustomization}, r.used...))
+}
+
+// Claims finds, in the built tree, what brings the Secrets that a source refers to. No reference, no claim.
+func Claims(tree []*unstructured.Unstructured, source client.Object) ([]Claim, error) {
+	r := resolver{objects: tree}
+	err := r.source(source)
+	return r.claims, err
 }
 
 // Differences names the objects of b that the built tree holds otherwise, or no longer. Git wins: seed
@@ -41,86 +62,14 @@ func (b *Bundle) Differences(tree []*unstructured.Unstructured) []string {
 	return names
 }
 
-func cut(tree []*unstructured.Unstructured, root types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	kustomization := find(tree, kustomizev1.GroupVersion.Group, kustomizev1.KustomizationKind, root)
-	if kustomization == nil {
-		return nil, fmt.Errorf("the tree has no Kustomization %s", root)
-	}
+// sourceOf is the kind and name of the source that a Kustomization names.
+func sourceOf(kustomization *unstructured.Unstructured) (kind string, key types.NamespacedName) {
 	ref, _, _ := unstructured.NestedStringMap(kustomization.Object, "spec", "sourceRef")
-	sourceKey := types.NamespacedName{Namespace: ref["namespace"], Name: ref["name"]}
-	if sourceKey.Namespace == "" {
-		sourceKey.Namespace = root.Namespace
+	key = types.NamespacedName{Namespace: ref["namespace"], Name: ref["name"]}
+	if key.Namespace == "" {
+		key.Namespace = kustomization.GetNamespace()
 	}
-	source := find(tree, sourcev1.GroupVersion.Group, ref["kind"], sourceKey)
-	if source == nil {
-		return nil, fmt.Errorf("Kustomization %s: spec.sourceRef names %s %s, which is not in the tree", root, ref["kind"], sourceKey)
-	}
-	chosen := []*unstructured.Unstructured{source, kustomization}
-	claims, err := cutClaims(tree, secretNames(source), source.GetNamespace())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", describe(source), err)
-	}
-	return append(chosen, claims...), nil
-}
-
-// Claims finds, in the built tree, what brings the Secrets that a source refers to (a GitRepository's or
-// an OCIRepository's secretRef and certSecretRef). No reference, no claim.
-func Claims(tree []*unstructured.Unstructured, source *unstructured.Unstructured) ([]Claim, error) {
-	names := secretNames(source)
-	objects, err := cutClaims(tree, names, source.GetNamespace())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", describe(source), err)
-	}
-	var d decoded
-	for _, object := range objects {
-		if err := d.add(object); err != nil {
-			return nil, err
-		}
-	}
-	claims := make([]Claim, 0, len(names))
-	for _, name := range names {
-		claim, err := d.claim(types.NamespacedName{Namespace: source.GetNamespace(), Name: name})
-		if err != nil {
-			return nil, err
-		}
-		claims = append(claims, claim)
-	}
-	return claims, nil
-}
-
-// cutClaims finds the ExternalSecrets for the Secrets names in namespace, and their stores, each once.
-func cutClaims(tree []*unstructured.Unstructured, names []string, namespace string) ([]*unstructured.Unstructured, error) {
-	var chosen []*unstructured.Unstructured
-	for _, name := range names {
-		target := types.NamespacedName{Namespace: namespace, Name: name}
-		es := findByTarget(tree, target)
-		if es == nil {
-			return nil, fmt.Errorf("it needs the Secret %s, but no ExternalSecret in the tree has it as spec.target", target)
-		}
-		storeName, _, _ := unstructured.NestedString(es.Object, "spec", "secretStoreRef", "name")
-		kind, _, _ := unstructured.NestedString(es.Object, "spec", "secretStoreRef", "kind")
-		store := find(tree, esv1.Group, kind, types.NamespacedName{Name: storeName})
-		if store == nil {
-			return nil, fmt.Errorf("%s: spec.secretStoreRef names %s %q, which is not in the tree", describe(es), kind, storeName)
-		}
-		for _, object := range []*unstructured.Unstructured{es, store} {
-			if !slices.Contains(chosen, object) {
-				chosen = append(chosen, object)
-			}
-		}
-	}
-	return chosen, nil
-}
-
-// secretNames are the Secrets that a source refers to, in a fixed order.
-func secretNames(source *unstructured.Unstructured) []string {
-	var names []string
-	for _, field := range []string{"secretRef", "certSecretRef"} {
-		if name, _, _ := unstructured.NestedString(source.Object, "spec", field, "name"); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
+	return ref["kind"], key
 }
 
 // FindRoot returns the Kustomization in the built folder that reconciles this folder itself: the one

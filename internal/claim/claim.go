@@ -43,7 +43,7 @@ func New(live client.Client, vault *http.Client) *Claimer {
 // Claim brings the Secret of c into the cluster and reports whether it wrote it. A Secret that is already
 // there is left alone, whoever made it: no login happens; see Renew for the exception.
 func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, err error) {
-	target := bundle.Target(claim.Secret)
+	target := claim.Target
 	existing := &corev1.Secret{}
 	err = c.cluster.Get(ctx, target, existing)
 	switch {
@@ -53,6 +53,12 @@ func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, 
 		return false, fmt.Errorf("looking for the Secret %s: %w", target, err)
 	case !c.Renew || !ours(existing):
 		return false, nil
+	}
+	if claim.Secret == nil {
+		if existing != nil { // what the inline manifest carries is never newer
+			return false, nil
+		}
+		return c.carried(ctx, claim)
 	}
 	render, err := parseTemplate(claim.Secret)
 	if err != nil {
@@ -161,8 +167,7 @@ func (c *Claimer) input(ctx context.Context, ref esmeta.SecretKeySelector) (secr
 	return secret.New(string(s.Data[ref.Key])), nil
 }
 
-// create makes the Secret, and its namespace bare if it is missing. Losing a race against another run is
-// no error: its Secret is as good.
+// create makes the Secret that es describes.
 func (c *Claimer) create(ctx context.Context, es *esv1.ExternalSecret, target types.NamespacedName, data map[string][]byte) (bool, error) {
 	object := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: target.Namespace, Name: target.Name},
@@ -175,14 +180,21 @@ func (c *Claimer) create(ctx context.Context, es *esv1.ExternalSecret, target ty
 			object.Type = t.Type
 		}
 	}
-	if err := c.namespace(ctx, target.Namespace); err != nil {
-		return false, fmt.Errorf("creating the Namespace %s: %w", target.Namespace, err)
+	return c.write(ctx, object)
+}
+
+// write creates a Secret, and its namespace bare if it is missing. Losing a race against another run is
+// no error: its Secret is as good.
+func (c *Claimer) write(ctx context.Context, object *corev1.Secret) (bool, error) {
+	key := client.ObjectKeyFromObject(object)
+	if err := c.namespace(ctx, key.Namespace); err != nil {
+		return false, fmt.Errorf("creating the Namespace %s: %w", key.Namespace, err)
 	}
 	if err := c.cluster.Create(ctx, object, fieldOwner); err != nil {
 		if apierrors.IsAlreadyExists(err) {
 			return false, nil
 		}
-		return false, fmt.Errorf("creating the Secret %s: %w", target, err)
+		return false, fmt.Errorf("creating the Secret %s: %w", key, err)
 	}
 	return true, nil
 }

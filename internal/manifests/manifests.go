@@ -6,23 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tazlab/seed/internal/bundle"
-	"github.com/tazlab/seed/internal/secret"
+	"github.com/tazlab/seed/internal/claim"
 )
 
 const (
 	// Namespace is where seed lives.
-	Namespace = "seed-system"
+	Namespace = claim.Namespace
 	// name is that of the objects that are seed's alone.
 	name = "seed"
+	// ConfigMap holds the bundle.
+	ConfigMap = name
 	// ConfigDir is where the Pod mounts the ConfigMap.
 	ConfigDir = "/etc/seed"
 	// BundleKey is the file in it that holds the bundle.
@@ -39,8 +39,8 @@ type Input struct {
 	Bundle []byte
 	// Planted are the claims that planted units need beside those in the bundle.
 	Planted []bundle.Claim
-	// Identity are the keys of the Secret with which the store logs in.
-	Identity map[string]secret.String
+	// Identity is what stores log in with, and the credentials that no ExternalSecret brings.
+	Identity Identity
 	// VaultCA are PEM certificates that vouch for the vault beside the public ones; may be empty.
 	VaultCA []byte
 	// Image is seed's own image.
@@ -55,9 +55,9 @@ func Render(in Input) ([]byte, error) {
 		return nil, err
 	}
 	if len(in.Bundle) > maxBundle {
-		return nil, fmt.Errorf("the bundle has %d bytes, a ConfigMap takes %d", len(in.Bundle), maxBundle)
+		return nil, fmt.Errorf("the bundle has %d bytes, a ConfigMap takes %d: shorten the certificates and templates in its objects", len(in.Bundle), maxBundle)
 	}
-	identity, err := identitySecret(append(slices.Clone(b.Claims), in.Planted...), in.Identity)
+	identity, err := identitySecrets(append(slices.Clone(b.Claims), in.Planted...), in.Identity)
 	if err != nil {
 		return nil, err
 	}
@@ -66,53 +66,13 @@ func Render(in Input) ([]byte, error) {
 		config[VaultCAKey] = string(in.VaultCA)
 	}
 	objects := []any{namespace(), serviceAccount(), clusterRoleBinding()}
-	if identity != nil {
-		objects = append(objects, identity)
+	for _, s := range identity {
+		objects = append(objects, s)
 	}
 	objects = append(objects, &corev1.ConfigMap{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: own(), Data: config,
 	}, job(in.Image))
 	return encode(objects)
-}
-
-// identitySecret makes the Secret that the stores of claims log in with; nil if there are none.
-func identitySecret(claims []bundle.Claim, values map[string]secret.String) (*corev1.Secret, error) {
-	var s *corev1.Secret
-	var used []string
-	for _, c := range claims {
-		auth := c.Store.Spec.Provider.Infisical.Auth.UniversalAuthCredentials
-		for _, ref := range []struct {
-			key  types.NamespacedName
-			data string
-		}{
-			{types.NamespacedName{Namespace: *auth.ClientID.Namespace, Name: auth.ClientID.Name}, auth.ClientID.Key},
-			{types.NamespacedName{Namespace: *auth.ClientSecret.Namespace, Name: auth.ClientSecret.Name}, auth.ClientSecret.Key},
-		} {
-			if s == nil {
-				s = &corev1.Secret{
-					TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-					ObjectMeta: metav1.ObjectMeta{Namespace: ref.key.Namespace, Name: ref.key.Name, Labels: labels()},
-					StringData: map[string]string{},
-				}
-			}
-			if ref.key.Namespace != Namespace || ref.key.Name != s.Name {
-				return nil, fmt.Errorf("ClusterSecretStore %s takes its identity from the Secret %s; the inline manifest brings one Secret, in the namespace %s: use that in spec.provider.infisical.auth", c.Store.Name, ref.key, Namespace)
-			}
-			value, ok := values[ref.data]
-			if !ok || value.Empty() {
-				return nil, fmt.Errorf("the identity has no %s, which ClusterSecretStore %s logs in with: add the line %s=... to the identity file", ref.data, c.Store.Name, ref.data)
-			}
-			s.StringData[ref.data] = value.Reveal()
-			used = append(used, ref.data)
-		}
-	}
-	for key := range values {
-		if !slices.Contains(used, key) {
-			// The key is not shown: in a file with a broken line it may be part of the secret.
-			return nil, fmt.Errorf("the identity has a key that no store in the bundle asks for; they ask for %s", strings.Join(used, ", "))
-		}
-	}
-	return s, nil
 }
 
 // namespace allows hostNetwork, which Talos' default Pod Security level "baseline" forbids.

@@ -89,7 +89,7 @@ func TestClaimRenewsOnlyItsOwnSecret(t *testing.T) {
 	var token atomic.Value
 	token.Store("old")
 	vault := tokenVault(t, &token)
-	c := gitBundle(t, live, "claims", "https://git.example.com/x.git", vault.URL).Claims[0]
+	c := gitBundle(t, live, "claims", "https://git.example.com/x.git", vault.URL).Claims[1]
 	key := types.NamespacedName{Namespace: "claims", Name: "git"}
 	expect := func(renew, written bool, password string) {
 		t.Helper()
