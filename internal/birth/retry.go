@@ -20,7 +20,8 @@ const (
 	// blockedPause is the pause after an error that needs a cure from outside; Infisical's lock-out, which
 	// a shorter one would prolong, lasts five minutes.
 	blockedPause = 10 * time.Minute
-	// leastBlocked is how soon a changed input is tried: three bad logins within 30 s lock an identity.
+	// leastBlocked is the least time from one changed input to the next that is tried: three bad logins within
+	// 30 s lock an identity.
 	leastBlocked = 15 * time.Second
 )
 
@@ -87,12 +88,13 @@ func (b *Birth) untilChanged(ctx context.Context, err error) error {
 	if b.Config.Name != "" { // the bundle is an input, too, but was read from a file
 		_ = b.inputs.Get(ctx, b.Config, &corev1.ConfigMap{}) // to be watched it need not be there
 	}
-	if err := sleep(ctx, leastBlocked, err); err != nil {
+	if err := sleep(ctx, time.Until(b.woken.Add(leastBlocked)), err); err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, blockedPause-leastBlocked)
+	wait, cancel := context.WithTimeout(ctx, blockedPause)
 	defer cancel()
 	input, watchErr := b.inputs.Changed(wait)
+	b.woken = time.Now()
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(context.Cause(ctx), err)
