@@ -55,7 +55,7 @@ func TestClassicLayout(t *testing.T) {
 		}
 	}
 	testBlog(t, w)
-	testOwnership(t, w)
+	testOwnership(t, w, 40)
 	testInventory(t, w, tree)
 }
 

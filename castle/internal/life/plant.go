@@ -1,11 +1,9 @@
 package life
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/tazlab/seed/castle/internal/gitserver"
@@ -16,6 +14,9 @@ import (
 
 // Push puts the folder tree (the checkout, or a changed copy of it) on the castle's Git server.
 func (c *Castle) Push(ctx context.Context, tree string) error {
+	if err := c.load(); err != nil {
+		return err
+	}
 	commit, err := gitserver.PushTree(ctx, tree, c.beside.GitDir(), "main", "The tree")
 	if err != nil {
 		return err
@@ -27,15 +28,7 @@ func (c *Castle) Push(ctx context.Context, tree string) error {
 // Manifest makes the inline manifest of the folder tree with the real seed, as a user would.
 func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(ctx, c.programs["seed"], "render", "manifests",
-		"--tree", tree, "--cluster", Cluster, "--identity-file", "-",
-		"--vault-ca-file", node.CAFile(c.NodeDir()), "--image", images.Seed(Version).Name)
-	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
-	if err := command.Run(); err != nil {
-		return nil, fmt.Errorf("seed render manifests: %w\n%s", err, stderr.String())
-	}
-	return stdout.Bytes(), nil
+	return c.Render(ctx, identity, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--vault-ca-file", node.CAFile(c.NodeDir()))
 }
 
 // Apply gives manifests to the API server as Talos does, beside Talos' own cluster DNS.

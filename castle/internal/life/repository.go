@@ -1,0 +1,78 @@
+package life
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/tazlab/seed/castle/internal/artifacts"
+	"github.com/tazlab/seed/castle/internal/beside"
+	"github.com/tazlab/seed/castle/internal/images"
+	"github.com/tazlab/seed/castle/internal/node"
+)
+
+// SampleFolder is the cluster's folder in a sample repository.
+const SampleFolder = "clusters/home"
+
+// gitURL is where the node finds the castle's repository.
+const gitURL = "https://git.castle.internal:8443/" + beside.Repository
+
+// Sample writes into the folder DIR/repository what "flux bootstrap" leaves in a repository, with one ConfigMap
+// as its app, and into DIR/git-secret a file for each key of the Git Secret that it would have made.
+func (c *Castle) Sample(ctx context.Context, dir string) error {
+	if err := c.load(); err != nil {
+		return err
+	}
+	repository, secret := filepath.Join(dir, "repository"), filepath.Join(dir, "git-secret")
+	if err := artifacts.Bootstrap(ctx, filepath.Join(c.Cache, "artifacts"), repository, gitURL, SampleFolder); err != nil {
+		return err
+	}
+	ca, err := os.ReadFile(node.CAFile(c.NodeDir()))
+	if err != nil {
+		return fmt.Errorf("read the castle's CA: %w", err)
+	}
+	for name, content := range map[string]string{
+		filepath.Join(repository, SampleFolder, "app.yaml"): "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\n  namespace: default\ndata:\n  hello: world\n",
+		filepath.Join(secret, "username"):                   "git",
+		filepath.Join(secret, "password"):                   c.beside.GitToken,
+		filepath.Join(secret, "ca.crt"):                     string(ca),
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(c.Out, "%s: a repository as flux bootstrap leaves it\n%s: its Git Secret\n", repository, secret)
+	return nil
+}
+
+// load reads what stands beside a castle that another process has brought up.
+func (c *Castle) load() error {
+	if c.beside.Dir != "" {
+		return nil
+	}
+	loaded, err := beside.Load(c.besideDir())
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("no castle is up: run castle up --bare")
+	}
+	c.beside = loaded
+	return err
+}
+
+// Render runs seed render manifests as a user would, with the castle's image.
+func (c *Castle) Render(ctx context.Context, identity string, arguments ...string) ([]byte, error) {
+	var stdout, stderr bytes.Buffer
+	arguments = append([]string{"render", "manifests", "--image", images.Seed(Version).Name}, arguments...)
+	command := exec.CommandContext(ctx, c.programs["seed"], arguments...)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return nil, fmt.Errorf("seed render manifests: %w\n%s", err, stderr.String())
+	}
+	return stdout.Bytes(), nil
+}
