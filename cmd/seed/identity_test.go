@@ -129,3 +129,66 @@ func TestRenderIdentityErrors(t *testing.T) {
 		})
 	}
 }
+
+// Each row is a mistake in the tree; the error names the object, the field and the cure.
+func TestRenderTreeErrors(t *testing.T) {
+	t.Parallel()
+	unit := func(name, more string) string {
+		return "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: flux-system}\nspec: {interval: 1m, prune: true, path: ./" + name +
+			", sourceRef: {kind: GitRepository, name: flux-system}" + more + "}\n"
+	}
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"units that wait for each other": {map[string]string{
+			"clusters/home/flux-system/gotk-sync.yaml": unit("a", ", dependsOn: [{name: b}]") + "---\n" + unit("b", ", dependsOn: [{name: a}]"),
+			"a/a.yaml": "", "b/b.yaml": "",
+		}, []string{"spec.dependsOn", "flux-system/a -> flux-system/b -> flux-system/a", "remove one"}},
+		"same object twice": {map[string]string{"clusters/home/flux-system/gotk-sync.yaml": unit("a", "") + "---\n" + unit("a", "")}, []string{"clusters/home", "Kustomization", "a", "registered"}},
+		"missing file":      {map[string]string{"clusters/home/flux-system/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [gotk-component.yaml, gotk-sync.yaml]\n"}, []string{"gotk-component.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tree := bootstrapped(t, "https://git.example.com/fleet.git")
+			for file, content := range test.files {
+				if strings.HasSuffix(file, "gotk-sync.yaml") {
+					before, err := os.ReadFile(filepath.Join(tree, file))
+					if err != nil {
+						t.Fatal(err)
+					}
+					content = string(before) + "---\n" + content
+				}
+				files(t, tree, map[string]string{file: content})
+			}
+			stdout, stderr, code := seed(t, "username=git\npassword=s3cr3t\n", "render", "manifests", "--tree", tree, "--cluster", "clusters/home", "--image", "i", "--identity-file", "-")
+			if code != exitFailed || stdout != "" {
+				t.Errorf("exit %d, stdout %q", code, stdout)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("the error does not say %q: %s", want, stderr)
+				}
+			}
+		})
+	}
+}
+
+// A bundle that no ConfigMap can hold is found before anybody applies it.
+func TestRenderRefusesABundleTooLarge(t *testing.T) {
+	t.Parallel()
+	tree := bootstrapped(t, "https://git.example.com/fleet.git")
+	sync := filepath.Join(tree, "clusters/home/flux-system/gotk-sync.yaml")
+	content, err := os.ReadFile(sync)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Replace(string(content), "spec: {interval: 1m0s", "spec: {ignore: \""+strings.Repeat("a", 1<<20)+"\", interval: 1m0s", 1)
+	if err := os.WriteFile(sync, []byte(large), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := seed(t, "username=git\npassword=s3cr3t\n", "render", "manifests", "--tree", tree, "--cluster", "clusters/home", "--image", "i", "--identity-file", "-")
+	if code != exitFailed || !strings.Contains(stderr, "a ConfigMap takes") || len(stderr) > 1000 {
+		t.Errorf("exit %d: %.1000s", code, stderr)
+	}
+}

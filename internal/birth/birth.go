@@ -43,9 +43,9 @@ type Birth struct {
 
 	inputs  *cluster.Inputs // what the last try read
 	applied map[types.NamespacedName]*applied
-	refused bool            // the last try's credential was refused by who it is for
-	told    string          // the last Event's message
-	woken   time.Time       // when a changed input ended the last pause
+	refused bool      // the last try's credential was refused by who it is for
+	told    string    // the last Event's message
+	woken   time.Time // when a changed input ended the last pause
 }
 
 // Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/runtime/dependency"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/build"
@@ -18,6 +19,9 @@ import (
 func Check(tree *build.Tree, root *kustomizev1.Kustomization) ([]bundle.Claim, error) {
 	chosen, err := choose(tree.Root, root)
 	if err != nil {
+		return nil, err
+	}
+	if err := acyclic(tree); err != nil {
 		return nil, err
 	}
 	var all []bundle.Claim
@@ -52,4 +56,16 @@ func unitSource(tree *build.Tree, unit *kustomizev1.Kustomization) (client.Objec
 		return nil, nil, errors.Join(append([]error{err}, slices.Collect(maps.Values(tree.Failed))...)...)
 	}
 	return source, claims, nil
+}
+
+// acyclic finds units that wait for each other. Flux would be planted all the same, but they would never be Ready.
+func acyclic(tree *build.Tree) error {
+	var units []dependency.Dependent
+	for _, unit := range build.Units(tree.All()) {
+		units = append(units, unit)
+	}
+	if _, err := dependency.Sort(units); err != nil {
+		return fmt.Errorf("the Kustomizations' spec.dependsOn: %w: remove one of these dependencies", err)
+	}
+	return nil
 }

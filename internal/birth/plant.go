@@ -135,6 +135,10 @@ func (p *planting) apply(ctx context.Context) error {
 	if err != nil {
 		return failure.Blocked(err)
 	}
+	if err := acyclic(p.tree); err != nil { // Flux can be planted, and a commit cures the rest
+		p.Log.Warn("the tree will never stand", "error", err)
+		p.Event(ctx, "DependencyCycle", err.Error())
+	}
 	applier := apply.New(p.Cluster)
 	if len(chosen.flux) > 0 {
 		if err := p.applyObjects(ctx, applier, "apply Flux of the root", p.root, chosen.flux); err != nil {
