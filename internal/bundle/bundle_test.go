@@ -117,10 +117,9 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"templateFrom":         {[]string{source, root, replace(credential, "creationPolicy: Orphan", "template: {templateFrom: [{target: Data}]}"), store}, []string{"spec.target.template.templateFrom"}},
 		"broken template":      {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .TOKEN"}}`), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
 		"unknown function":     {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .password | trim }}"}}`), store}, []string{"spec.target.template.data[password]", "trim"}},
-		"creationPolicy Merge": {[]string{source, root, replace(credential, "Orphan", "Merge"), store}, []string{"spec.target.creationPolicy: Merge"}},
 		"other provider":       {[]string{source, root, credential, "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {name: infisical}\nspec: {provider: {fake: {data: []}}}\n"}, []string{"ClusterSecretStore infisical", "provider infisical only"}},
 		"vault over http":      {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},
-		"no namespace":         {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"must set the namespace of clientId and clientSecret"}},
+		"no namespace":         {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"universalAuthCredentials.clientId: a ClusterSecretStore must set its namespace", "universalAuthCredentials.clientSecret: a"}},
 		"empty":                {[]string{""}, []string{"0 Kustomization and 0 GitRepository"}},
 		"not YAML":             {[]string{"a: [\n"}, []string{"document 1"}},
 	} {

@@ -80,30 +80,24 @@ func identitySecret(claims []bundle.Claim, values map[string]secret.String) (*co
 	var s *corev1.Secret
 	var used []string
 	for _, c := range claims {
-		auth := c.Store.Spec.Provider.Infisical.Auth.UniversalAuthCredentials
-		for _, ref := range []struct {
-			key  types.NamespacedName
-			data string
-		}{
-			{types.NamespacedName{Namespace: *auth.ClientID.Namespace, Name: auth.ClientID.Name}, auth.ClientID.Key},
-			{types.NamespacedName{Namespace: *auth.ClientSecret.Namespace, Name: auth.ClientSecret.Name}, auth.ClientSecret.Key},
-		} {
+		for _, auth := range bundle.AuthKeys(c.Store) {
+			key := types.NamespacedName{Namespace: *auth.Ref.Namespace, Name: auth.Ref.Name}
 			if s == nil {
 				s = &corev1.Secret{
 					TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-					ObjectMeta: metav1.ObjectMeta{Namespace: ref.key.Namespace, Name: ref.key.Name, Labels: labels()},
+					ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Labels: labels()},
 					StringData: map[string]string{},
 				}
 			}
-			if ref.key.Namespace != Namespace || ref.key.Name != s.Name {
-				return nil, fmt.Errorf("ClusterSecretStore %s takes its identity from the Secret %s; the inline manifest brings one Secret, in the namespace %s: use that in spec.provider.infisical.auth", c.Store.Name, ref.key, Namespace)
+			if key.Namespace != Namespace || key.Name != s.Name {
+				return nil, fmt.Errorf("ClusterSecretStore %s takes its identity from the Secret %s; the inline manifest brings one Secret, in the namespace %s: use that in spec.provider.infisical.auth", c.Store.Name, key, Namespace)
 			}
-			value, ok := values[ref.data]
+			value, ok := values[auth.Ref.Key]
 			if !ok || value.Empty() {
-				return nil, fmt.Errorf("the identity has no %s, which ClusterSecretStore %s logs in with: add the line %s=... to the identity file", ref.data, c.Store.Name, ref.data)
+				return nil, fmt.Errorf("the identity has no %s, which ClusterSecretStore %s logs in with: add the line %s=... to the identity file", auth.Ref.Key, c.Store.Name, auth.Ref.Key)
 			}
-			s.StringData[ref.data] = value.Reveal()
-			used = append(used, ref.data)
+			s.StringData[auth.Ref.Key] = value.Reveal()
+			used = append(used, auth.Ref.Key)
 		}
 	}
 	for key := range values {
