@@ -144,7 +144,7 @@ var tryAgain = regexp.MustCompile(`try again in (\d{1,6}) second`)
 func retryAfter(header http.Header, message string) time.Duration {
 	var wait time.Duration
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 20); err == nil {
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
 		wait = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = time.Until(at)
