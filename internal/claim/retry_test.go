@@ -2,6 +2,8 @@ package claim_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -73,11 +75,12 @@ func TestClaimWaitsAndTriesAgain(t *testing.T) {
 }
 
 // A login that may have reached the vault is not repeated: three bad ones lock the identity.
-func TestClaimRepeatsALoginOnlyIfItNeverLeft(t *testing.T) {
+func TestClaimRepeatsWhatHelpsAndDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	unknown := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "vault.example.com", IsNotFound: true}}
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	untrusted := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 	for name, test := range map[string]struct {
 		path  string
 		err   error
@@ -88,6 +91,7 @@ func TestClaimRepeatsALoginOnlyIfItNeverLeft(t *testing.T) {
 		"login, DNS":     {"/login", unknown, 3, "DNS: the name vault.example.com does not exist"},
 		"login, reset":   {"/login", reset, 1, "cut:"},
 		"read, reset":    {"/GITHUB_TOKEN", reset, 3, "cut:"},
+		"read, TLS":      {"/GITHUB_TOKEN", untrusted, 1, "TLS: seed does not trust"}, // no better in seconds
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"io"
+	"log"
 	"math/big"
 	"net/http/httptest"
 	"strings"
@@ -25,6 +27,7 @@ import (
 func tlsVault(t *testing.T) (server *httptest.Server, ca string) {
 	t.Helper()
 	server = httptest.NewUnstartedServer(gitVault())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // some clients here do not trust it
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
