@@ -47,6 +47,9 @@ func sleep(ctx context.Context, pause time.Duration, err error) error {
 }
 
 func pauseAfter(try int, err error) time.Duration {
+	if wait := failure.Wait(err); wait > 0 {
+		return min(wait, blockedPause)
+	}
 	if failure.IsBlocked(err) {
 		return blockedPause
 	}

@@ -35,10 +35,11 @@ kind: ExternalSecret
 metadata: {name: flux-system, namespace: flux-system}
 spec:
   secretStoreRef: {kind: ClusterSecretStore, name: infisical}
-  target: {creationPolicy: Orphan, template: {data: {username: git, password: "{{ .password }}"}}}
+  target: {creationPolicy: Orphan}
   data:
     - secretKey: password
       remoteRef: {key: GITHUB_TOKEN}
+    - {secretKey: username, remoteRef: {key: GIT_USER}}
 `
 	store = `apiVersion: external-secrets.io/v1
 kind: ClusterSecretStore
@@ -116,14 +117,13 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"ssh":                    {[]string{replace(source, "https://git.example.com/fleet.git", "ssh://git@git.example.com/fleet.git"), root, credential, store}, []string{"spec.url", "https and http"}},
 		"credential in URL":      {[]string{replace(source, "https://git.example.com", "https://user:pw@git.example.com"), root, credential, store}, []string{"spec.url holds a user name"}},
 		"signature":              {[]string{source + "  verify: {secretRef: {name: keys}}\n", root, credential, store}, []string{"spec.verify is not supported"}},
-		"templateFrom":           {[]string{source, root, replace(credential, "template: {", "template: {templateFrom: [{target: Data}], "), store}, []string{"spec.target.template.templateFrom"}},
-		"broken template":        {[]string{source, root, replace(credential, "{{ .password }}", "{{ .TOKEN"), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
-		"unknown function":       {[]string{source, root, replace(credential, "{{ .password }}", "{{ .password | trimm }}"), store}, []string{"spec.target.template.data[password]", "trimm"}},
-		"creationPolicy Merge":   {[]string{source, root, replace(credential, "Orphan", "Merge"), store}, []string{"spec.target.creationPolicy: Merge"}},
+		"templateFrom":           {[]string{source, root, replace(credential, "creationPolicy: Orphan", "template: {templateFrom: [{target: Data}]}"), store}, []string{"spec.target.template.templateFrom"}},
+		"broken template":        {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .TOKEN"}}`), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
+		"unknown function":       {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .password | trimm }}"}}`), store}, []string{"spec.target.template.data[password]", "trimm"}},
 		"other provider":         {[]string{source, root, credential, "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {name: infisical}\nspec: {provider: {fake: {data: []}}}\n"}, []string{"ClusterSecretStore infisical", "provider infisical only"}},
 		"vault over http":        {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},
-		"no namespace":           {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"must set the namespace of clientId and clientSecret"}},
-		"password alone":         {[]string{source, root, replace(credential, "username: git, ", ""), store}, []string{"GitRepository flux-system/flux-system, spec.secretRef", "ExternalSecret flux-system/flux-system brings a password without username"}},
+		"no namespace":           {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"universalAuthCredentials.clientId: a ClusterSecretStore must set its namespace", "universalAuthCredentials.clientSecret: a"}},
+		"password alone":         {[]string{source, root, replace(credential, "secretKey: username", "secretKey: user"), store}, []string{"GitRepository flux-system/flux-system, spec.secretRef", "ExternalSecret flux-system/flux-system brings a password without username"}},
 		"twice":                  {[]string{source, root, credential, store, store}, []string{"ClusterSecretStore infisical is there twice"}},
 		"ConfigMap nobody needs": {[]string{source, root, credential, store, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: flux-system}\n"}, []string{"ConfigMap flux-system/ca", "takes certificates from it"}},
 		"helm source":            {[]string{replace(source, "GitRepository", "HelmRepository"), root, credential, store}, []string{"HelmRepository flux-system/flux-system", "does not know the kind"}},

@@ -2,107 +2,144 @@ package bundle
 
 import (
 	"fmt"
-	"net/url"
+	"regexp"
+	"slices"
 	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 )
 
-func checkExternalSecret(es *esv1.ExternalSecret) []string {
-	target := es.Spec.Target
-	problems := unsupported(map[string]bool{
-		"spec.dataFrom":         len(es.Spec.DataFrom) > 0,
-		"spec.target.manifest":  target.Manifest != nil,
-		"spec.target.immutable": target.Immutable,
-		"spec.target.creationPolicy: " + string(target.CreationPolicy): target.CreationPolicy != "" &&
-			target.CreationPolicy != esv1.CreatePolicyOwner && target.CreationPolicy != esv1.CreatePolicyOrphan,
-	})
-	if kind := es.Spec.SecretStoreRef.Kind; kind != esv1.ClusterSecretStoreKind {
-		problems = append(problems, fmt.Sprintf("spec.secretStoreRef.kind %q: seed logs in at a ClusterSecretStore", kind))
+// refusal is a field that seed does not honour, and what to do instead.
+type refusal struct {
+	used        bool
+	field, cure string
+}
+
+// refused lists the refusals that apply, as problems.
+func refused(refusals ...refusal) []string {
+	var problems []string
+	for _, r := range refusals {
+		if r.used {
+			problems = append(problems, r.field+" is not supported by seed: "+r.cure)
+		}
 	}
-	if len(es.Spec.Data) == 0 {
-		problems = append(problems, "spec.data is empty: nothing would be fetched")
+	return problems
+}
+
+func checkExternalSecret(es *esv1.ExternalSecret) []string {
+	problems := checkTarget(es.Spec.Target)
+	if kind := es.Spec.SecretStoreRef.Kind; kind != esv1.ClusterSecretStoreKind {
+		problems = append(problems, fmt.Sprintf("spec.secretStoreRef.kind %q: seed logs in at a ClusterSecretStore: make the store one, and name its kind here", kind))
+	}
+	if len(es.Spec.Data)+len(es.Spec.DataFrom) == 0 {
+		problems = append(problems, "spec.data and spec.dataFrom are empty: nothing would be fetched")
+	}
+	for i, from := range es.Spec.DataFrom {
+		problems = append(problems, checkDataFrom(fmt.Sprintf("spec.dataFrom[%d]", i), from)...)
 	}
 	for i, data := range es.Spec.Data {
-		problems = append(problems, checkData(fmt.Sprintf("spec.data[%d]", i), data)...)
+		field := fmt.Sprintf("spec.data[%d]", i)
+		if data.SecretKey == "" {
+			problems = append(problems, field+": secretKey must be set")
+		}
+		problems = append(problems, refused(refusal{data.SourceRef != nil, field + ".sourceRef", "name the store in spec.secretStoreRef"})...)
+		problems = append(problems, checkRemoteRef(field+".remoteRef", data.RemoteRef)...)
 	}
+	return problems
+}
+
+func checkTarget(target esv1.ExternalSecretTarget) []string {
+	policies := []esv1.ExternalSecretCreationPolicy{"", esv1.CreatePolicyOwner, esv1.CreatePolicyOrphan, esv1.CreatePolicyMerge}
+	problems := refused(
+		refusal{target.Manifest != nil, "spec.target.manifest", "seed needs a Secret: remove it"},
+		refusal{target.Immutable, "spec.target.immutable", "remove it: a credential must be replaceable"},
+		refusal{!slices.Contains(policies, target.CreationPolicy), "spec.target.creationPolicy: " + string(target.CreationPolicy), "use Orphan or Owner: with None nobody makes the Secret that seed needs"},
+	)
 	if target.Template != nil {
 		problems = append(problems, checkTemplate(target.Template)...)
 	}
 	return problems
 }
 
-func checkData(field string, data esv1.ExternalSecretData) []string {
-	ref := data.RemoteRef
-	problems := unsupported(map[string]bool{
-		field + ".sourceRef":                    data.SourceRef != nil,
-		field + ".remoteRef.property":           ref.Property != "",
-		field + ".remoteRef.version":            ref.Version != "",
-		field + ".remoteRef.metadataPolicy":     ref.MetadataPolicy != "" && ref.MetadataPolicy != esv1.ExternalSecretMetadataPolicyNone,
-		field + ".remoteRef.conversionStrategy": ref.ConversionStrategy != "" && ref.ConversionStrategy != esv1.ExternalSecretConversionDefault,
-		field + ".remoteRef.decodingStrategy":   ref.DecodingStrategy != "" && ref.DecodingStrategy != esv1.ExternalSecretDecodeNone,
-	})
-	if data.SecretKey == "" || ref.Key == "" {
-		problems = append(problems, field+": secretKey and remoteRef.key must both be set")
+func checkDataFrom(field string, from esv1.ExternalSecretDataFromRemoteRef) []string {
+	problems := refused(
+		refusal{from.SourceRef != nil && from.SourceRef.GeneratorRef != nil, field + ".sourceRef.generatorRef", "a generator needs External Secrets Operator: put the value into the vault and use spec.data"},
+		refusal{from.SourceRef != nil && from.SourceRef.GeneratorRef == nil, field + ".sourceRef", "name the store in spec.secretStoreRef"},
+		refusal{len(from.Rewrite) > 0, field + ".rewrite", "name the keys with spec.data or spec.target.template.data"},
+	)
+	switch {
+	case from.Extract != nil && from.Find != nil:
+		problems = append(problems, field+" has both extract and find: make two entries of them")
+	case from.Extract != nil:
+		problems = append(problems, checkRemoteRef(field+".extract", *from.Extract)...)
+	case from.Find != nil:
+		problems = append(problems, checkFind(field+".find", *from.Find)...)
+	case from.SourceRef == nil:
+		problems = append(problems, field+" has neither extract nor find: nothing would be fetched")
+	}
+	return problems
+}
+
+func checkFind(field string, find esv1.ExternalSecretFind) []string {
+	problems := refused(refusal{len(find.Tags) > 0, field + ".tags", "External Secrets Operator cannot do it for Infisical either: find by name"})
+	if find.Name != nil {
+		if _, err := regexp.Compile(find.Name.RegExp); err != nil {
+			problems = append(problems, fmt.Sprintf("%s.name.regexp: %v", field, err))
+		}
+	}
+	return append(problems, checkStrategies(field, find.ConversionStrategy, find.DecodingStrategy)...)
+}
+
+func checkRemoteRef(field string, ref esv1.ExternalSecretDataRemoteRef) []string {
+	problems := refused(
+		refusal{ref.Version != "", field + ".version", "External Secrets Operator ignores it for Infisical: remove it"},
+		refusal{ref.MetadataPolicy != "" && ref.MetadataPolicy != esv1.ExternalSecretMetadataPolicyNone, field + ".metadataPolicy: " + string(ref.MetadataPolicy), "External Secrets Operator ignores it for Infisical: remove it"},
+	)
+	if ref.Key == "" {
+		problems = append(problems, field+": key must be set")
+	}
+	return append(problems, checkStrategies(field, ref.ConversionStrategy, ref.DecodingStrategy)...)
+}
+
+// checkStrategies refuses what the CRD would refuse.
+func checkStrategies(field string, conversion esv1.ExternalSecretConversionStrategy, decoding esv1.ExternalSecretDecodingStrategy) []string {
+	var problems []string
+	if !slices.Contains([]esv1.ExternalSecretConversionStrategy{"", esv1.ExternalSecretConversionDefault, esv1.ExternalSecretConversionUnicode}, conversion) {
+		problems = append(problems, fmt.Sprintf("%s.conversionStrategy %q: it is Default or Unicode", field, conversion))
+	}
+	if !slices.Contains([]esv1.ExternalSecretDecodingStrategy{"", esv1.ExternalSecretDecodeNone, esv1.ExternalSecretDecodeBase64, esv1.ExternalSecretDecodeBase64URL, esv1.ExternalSecretDecodeAuto}, decoding) {
+		problems = append(problems, fmt.Sprintf("%s.decodingStrategy %q: it is None, Base64, Base64URL or Auto", field, decoding))
 	}
 	return problems
 }
 
 func checkTemplate(t *esv1.ExternalSecretTemplate) []string {
-	problems := unsupported(map[string]bool{
-		"spec.target.template.templateFrom":        len(t.TemplateFrom) > 0,
-		"spec.target.template.metadata.finalizers": len(t.Metadata.Finalizers) > 0,
-		"spec.target.template.engineVersion":       t.EngineVersion != "" && t.EngineVersion != esv1.TemplateEngineV2,
-		"spec.target.template.mergePolicy":         t.MergePolicy != "" && t.MergePolicy != esv1.MergePolicyReplace,
-	})
-	for _, key := range sortedKeys(t.Data) {
-		if _, err := ParseTemplate(key, t.Data[key]); err != nil {
-			problems = append(problems, err.Error())
+	const field = "spec.target.template"
+	merges := []esv1.TemplateMergePolicy{"", esv1.MergePolicyReplace, esv1.MergePolicyMerge}
+	problems := refused(
+		refusal{len(t.TemplateFrom) > 0, field + ".templateFrom", "write the templates into " + field + ".data"},
+		refusal{len(t.Metadata.Finalizers) > 0, field + ".metadata.finalizers", "remove them"},
+		refusal{t.EngineVersion != "" && t.EngineVersion != esv1.TemplateEngineV2, field + ".engineVersion: " + string(t.EngineVersion), "use v2"},
+		refusal{!slices.Contains(merges, t.MergePolicy), field + ".mergePolicy: " + string(t.MergePolicy), "use Replace or Merge"},
+	)
+	for _, part := range []struct {
+		name  string
+		texts map[string]string
+	}{
+		{"data", t.Data}, {"metadata.labels", t.Metadata.Labels}, {"metadata.annotations", t.Metadata.Annotations},
+	} {
+		for _, key := range sortedKeys(part.texts) {
+			if _, err := ParseTemplate(key, part.texts[key]); err != nil {
+				problems = append(problems, fmt.Sprintf("%s.%s[%s]: %v", field, part.name, key, err))
+			}
 		}
 	}
 	return problems
 }
 
-// ParseTemplate parses one entry of spec.target.template.data: a Go template in which an unknown value is
-// an error. Of the functions that External Secrets Operator adds to Go's own, seed has none
+// ParseTemplate parses one text of spec.target.template: a Go template in which an unknown value is an
+// error. Of the functions that External Secrets Operator adds to Go's own, seed has none
 // (https://external-secrets.io/latest/guides/templating/).
 func ParseTemplate(key, text string) (*template.Template, error) {
-	t, err := template.New(key).Option("missingkey=error").Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
-	}
-	return t, nil
-}
-
-func checkStore(store *esv1.ClusterSecretStore) []string {
-	if store.Spec.Provider == nil || store.Spec.Provider.Infisical == nil {
-		return []string{"spec.provider: seed knows the provider infisical only"}
-	}
-	vault := store.Spec.Provider.Infisical
-	problems := unsupported(map[string]bool{
-		"spec.conditions": len(store.Spec.Conditions) > 0,
-		"spec.controller": store.Spec.Controller != "",
-	})
-	if u, err := url.Parse(vault.HostAPI); err != nil || u.Scheme != "https" || u.Host == "" {
-		problems = append(problems, fmt.Sprintf("spec.provider.infisical.hostAPI %q: must be an https URL", vault.HostAPI))
-	}
-	if vault.SecretsScope.ProjectSlug == "" || vault.SecretsScope.EnvironmentSlug == "" {
-		problems = append(problems, "spec.provider.infisical.secretsScope: projectSlug and environmentSlug must both be set")
-	}
-	auth := vault.Auth.UniversalAuthCredentials
-	if auth == nil {
-		return append(problems, "spec.provider.infisical.auth: seed logs in with universalAuthCredentials only")
-	}
-	for field, ref := range map[string]struct{ name, key string }{
-		"clientId":     {auth.ClientID.Name, auth.ClientID.Key},
-		"clientSecret": {auth.ClientSecret.Name, auth.ClientSecret.Key},
-	} {
-		if ref.name == "" || ref.key == "" {
-			problems = append(problems, "spec.provider.infisical.auth.universalAuthCredentials."+field+": name and key must both be set")
-		}
-	}
-	if auth.ClientID.Namespace == nil || auth.ClientSecret.Namespace == nil {
-		problems = append(problems, "spec.provider.infisical.auth.universalAuthCredentials: a ClusterSecretStore must set the namespace of clientId and clientSecret")
-	}
-	return problems
+	return template.New(key).Option("missingkey=error").Parse(text)
 }

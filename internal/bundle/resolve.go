@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
-	esmeta "github.com/external-secrets/external-secrets/apis/meta/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -116,7 +115,8 @@ func (r *resolver) secret(target types.NamespacedName, wanted string, keys []str
 func (r *resolver) login(store *esv1.ClusterSecretStore) error {
 	keys := map[types.NamespacedName][]string{}
 	var order []types.NamespacedName
-	for _, ref := range AuthKeys(store) {
+	for _, key := range AuthKeys(store) {
+		ref := key.Ref
 		target := types.NamespacedName{Namespace: *ref.Namespace, Name: ref.Name}
 		if keys[target] == nil {
 			order = append(order, target)
@@ -174,26 +174,6 @@ func (r *resolver) leftOver() error {
 		case "ConfigMap":
 			return fmt.Errorf("%s: no ClusterSecretStore in the bundle takes certificates from it", describe(object))
 		}
-	}
-	return nil
-}
-
-// AuthKeys are the keys of Secrets with which a store that passed the checks logs in.
-func AuthKeys(store *esv1.ClusterSecretStore) []esmeta.SecretKeySelector {
-	auth := store.Spec.Provider.Infisical.Auth
-	switch {
-	case auth.UniversalAuthCredentials != nil:
-		return []esmeta.SecretKeySelector{auth.UniversalAuthCredentials.ClientID, auth.UniversalAuthCredentials.ClientSecret}
-	case auth.KubernetesAuthCredentials != nil:
-		keys := []esmeta.SecretKeySelector{auth.KubernetesAuthCredentials.IdentityID}
-		if auth.KubernetesAuthCredentials.ServiceAccountTokenPath.Name != "" {
-			keys = append(keys, auth.KubernetesAuthCredentials.ServiceAccountTokenPath)
-		}
-		return keys
-	case auth.JwtAuthCredentials != nil:
-		return []esmeta.SecretKeySelector{auth.JwtAuthCredentials.IdentityID, auth.JwtAuthCredentials.JWT}
-	case auth.TokenAuthCredentials != nil:
-		return []esmeta.SecretKeySelector{auth.TokenAuthCredentials.AccessToken}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (c *Claimer) carried(ctx context.Context, claim bundle.Claim) (bool, error)
 	if len(source.Data) == 0 {
 		return false, failure.Blocked(fmt.Errorf("bringing the Secret %s for %s: the identity Secret %s is empty: render and apply the inline manifest anew", claim.Target, claim.For, from))
 	}
-	return c.write(ctx, &corev1.Secret{
+	return c.create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: claim.Target.Namespace, Name: claim.Target.Name},
 		Type:       source.Type,
 		Data:       source.Data,

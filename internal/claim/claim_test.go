@@ -1,14 +1,11 @@
 package claim_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,145 +13,30 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
-	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/failure"
 )
 
-const token = "ghp_this-must-not-be-seen"
-
-// vault answers the three calls; the castle's stand-in, which Infisical's own client keeps honest, is the
-// full one. Fail maps a call to the status it answers instead.
-type vault struct {
-	*httptest.Server
-	mu    sync.Mutex
-	calls []string
-	fail  map[string]int
-}
-
-func newVault(t *testing.T, fail map[string]int) *vault {
-	t.Helper()
-	v := &vault{fail: fail}
-	v.Server = httptest.NewTLSServer(v)
-	t.Cleanup(v.Close)
-	return v
-}
-
-func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := r.Method + " " + r.URL.Path
-	v.mu.Lock()
-	v.calls = append(v.calls, call)
-	v.mu.Unlock()
-	if status := v.fail[call]; status != 0 {
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]any{"statusCode": status, "message": "Invalid credentials", "error": "UnauthorizedError"})
-		return
-	}
-	switch call {
-	case "POST /api/v1/auth/universal-auth/login":
-		var body map[string]string
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body["clientId"] != "id" || body["clientSecret"] != "key" {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		fmt.Fprint(w, `{"accessToken":"session","expiresIn":60,"accessTokenMaxTTL":60,"tokenType":"Bearer"}`)
-	case "GET /api/v3/secrets/raw/GITHUB_TOKEN":
-		q := r.URL.Query()
-		if r.Header.Get("Authorization") != "Bearer session" || q.Get("workspaceSlug") != "homelab" || q.Get("environment") != "prod" ||
-			q.Get("secretPath") != "/git" || q.Get("expandSecretReferences") != "true" || q.Get("include_imports") != "true" {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		fmt.Fprintf(w, `{"secret":{"secretKey":"GITHUB_TOKEN","secretValue":%q,"secretValueHidden":%v}}`, token, v.fail["hidden"] != 0)
-	case "POST /api/v1/auth/token/revoke":
-		fmt.Fprint(w, `{"message":"ok"}`)
-	default:
-		w.WriteHeader(http.StatusNotFound)
-	}
-}
-
-func (v *vault) count(call string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := 0
-	for _, c := range v.calls {
-		if strings.HasSuffix(c, call) {
-			n++
-		}
-	}
-	return n
-}
-
-// claimFor is a claim of the Secret name at v, in a bundle as users write it.
-func claimFor(t *testing.T, v *vault, name, template string) bundle.Claim {
-	t.Helper()
-	b, err := bundle.Parse([]byte(strings.NewReplacer("NAME", name, "VAULT", v.URL, "TEMPLATE", template).Replace(`
-apiVersion: source.toolkit.fluxcd.io/v1
-kind: GitRepository
-metadata: {name: g, namespace: flux-system}
-spec: {interval: 1m, url: "https://git.example.com/x.git", secretRef: {name: NAME}}
----
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata: {name: k, namespace: flux-system}
-spec: {interval: 1m, path: ./c, prune: true, sourceRef: {kind: GitRepository, name: g}}
----
-apiVersion: external-secrets.io/v1
-kind: ExternalSecret
-metadata: {name: NAME, namespace: flux-system}
-spec:
-  secretStoreRef: {kind: ClusterSecretStore, name: infisical}
-  target:
-    TEMPLATE
-  data: [{secretKey: TOKEN, remoteRef: {key: GITHUB_TOKEN}}]
----
-apiVersion: external-secrets.io/v1
-kind: ClusterSecretStore
-metadata: {name: infisical}
-spec:
-  provider:
-    infisical:
-      hostAPI: VAULT
-      secretsScope: {projectSlug: homelab, environmentSlug: prod, secretsPath: /git}
-      auth:
-        universalAuthCredentials:
-          clientId: {name: identity, namespace: seed-system, key: clientId}
-          clientSecret: {name: identity, namespace: seed-system, key: clientSecret}
-`)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Claims[len(b.Claims)-1] // the login's own come before it
-}
-
-const template = `template: {metadata: {labels: {a: b}}, data: {username: git, password: "{{ .TOKEN }}"}}`
-
-func identity() *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "seed-system", Name: "identity"},
-		Data:       map[string][]byte{"clientId": []byte("id"), "clientSecret": []byte("key")},
-	}
-}
+var target = types.NamespacedName{Namespace: "flux-system", Name: "flux-system"}
 
 func TestClaimLogsInOnceAndRevokes(t *testing.T) {
 	t.Parallel()
-	v := newVault(t, nil)
+	v := gitVault()
 	cluster := fake.NewClientBuilder().WithObjects(identity()).Build()
-	claimer := claim.New(cluster, v.Client())
+	claimer := claim.New(cluster, v.client())
 	for _, name := range []string{"flux-system", "other"} {
-		if created, err := claimer.Claim(t.Context(), claimFor(t, v, name, template)); err != nil || !created {
+		if created, err := claimer.Claim(t.Context(), claimOf(t, name, gitSpec, gitStore)); err != nil || !created {
 			t.Fatalf("Claim(%s) = %v, %v", name, created, err)
 		}
 	}
 	if err := claimer.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"POST /api/v1/auth/universal-auth/login", "GET /api/v3/secrets/raw/GITHUB_TOKEN", "GET /api/v3/secrets/raw/GITHUB_TOKEN", "POST /api/v1/auth/token/revoke"}
-	if !slices.Equal(v.calls, want) {
+	if want := []string{login, read, read, revoke}; !slices.Equal(v.calls, want) {
 		t.Errorf("calls %q, want %q", v.calls, want)
 	}
 	var got corev1.Secret
-	if err := cluster.Get(t.Context(), types.NamespacedName{Namespace: "flux-system", Name: "flux-system"}, &got); err != nil {
+	if err := cluster.Get(t.Context(), target, &got); err != nil {
 		t.Fatal(err)
 	}
 	if string(got.Data["password"]) != token || string(got.Data["username"]) != "git" || len(got.Data) != 2 || got.Type != corev1.SecretTypeOpaque || got.Labels["a"] != "b" {
@@ -164,74 +46,104 @@ func TestClaimLogsInOnceAndRevokes(t *testing.T) {
 
 func TestClaimLeavesAnExistingSecretAlone(t *testing.T) {
 	t.Parallel()
-	v := newVault(t, nil)
-	existing := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "flux-system"}}
-	claimer := claim.New(fake.NewClientBuilder().WithObjects(identity(), existing).Build(), v.Client())
-	if created, err := claimer.Claim(t.Context(), claimFor(t, v, "flux-system", template)); err != nil || created {
-		t.Errorf("Claim = %v, %v, want nothing done", created, err)
-	}
-	if len(v.calls) != 0 {
-		t.Errorf("calls %q, want no login", v.calls)
+	for _, policy := range []string{"Owner", "Orphan", "Merge"} {
+		v := gitVault()
+		existing := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: target.Namespace, Name: target.Name}}
+		claimer := claim.New(fake.NewClientBuilder().WithObjects(identity(), existing).Build(), v.client())
+		spec := strings.Replace(gitSpec, "target: {", "target: {creationPolicy: "+policy+", ", 1)
+		if created, err := claimer.Claim(t.Context(), claimOf(t, target.Name, spec, gitStore)); err != nil || created {
+			t.Errorf("%s: Claim = %v, %v, want nothing done", policy, created, err)
+		}
+		if len(v.calls) != 0 {
+			t.Errorf("%s: calls %q, want no login", policy, v.calls)
+		}
 	}
 }
 
 func TestClaimErrors(t *testing.T) {
 	t.Parallel()
-	const login, read = "POST /api/v1/auth/universal-auth/login", "GET /api/v3/secrets/raw/GITHUB_TOKEN"
+	refused := func(call string, status int, kind, text string) map[string][]fault {
+		return map[string][]fault{call: slices.Repeat([]fault{{status: status, kind: kind, text: text}}, 10)}
+	}
 	for name, test := range map[string]struct {
-		fail     map[string]int
-		objects  []client.Object
-		template string
-		logins   int
-		blocked  bool
-		want     []string
+		faults  map[string][]fault
+		objects []client.Object
+		spec    string
+		logins  int
+		blocked bool
+		want    []string
 	}{
-		"bad credential":   {map[string]int{login: 401}, []client.Object{identity()}, template, 1, true, []string{"logging in", "401 Unauthorized: Invalid credentials", "lock-out"}},
-		"no access":        {map[string]int{read: 403}, []client.Object{identity()}, template, 1, true, []string{`reading the secret "GITHUB_TOKEN" in /git of project homelab, environment prod`, "403", "read access"}},
-		"no such secret":   {map[string]int{read: 404}, []client.Object{identity()}, template, 1, true, []string{"404", "secretsPath"}},
-		"vault is down":    {map[string]int{login: 503}, []client.Object{identity()}, template, 1, false, []string{"503"}},
-		"too many":         {map[string]int{read: 429}, []client.Object{identity()}, template, 1, false, []string{"429"}},
-		"hidden value":     {map[string]int{"hidden": 1}, []client.Object{identity()}, template, 1, true, []string{"readValue"}},
-		"no identity":      {nil, nil, template, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
-		"empty identity":   {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, template, 0, true, []string{`no key "clientId"`}},
-		"leaking template": {nil, []client.Object{identity()}, `template: {data: {username: git, password: "{{ range .TOKEN }}{{ end }}"}}`, 1, true, []string{"data[password]", "cannot be done with a text"}},
-		"unknown value":    {nil, []client.Object{identity()}, `template: {data: {username: git, password: "{{ .TOKE }}"}}`, 1, true, []string{"data[password]", "TOKE"}},
+		"bad credential":   {refused(login, 401, "UnauthorizedError", "Invalid credentials"), []client.Object{identity()}, gitSpec, 1, true, []string{"ClusterSecretStore infisical", "logging in", "401 Unauthorized: Invalid credentials", "lock-out"}},
+		"no access":        {refused(read, 403, "PermissionDenied", "not allowed"), []client.Object{identity()}, gitSpec, 1, true, []string{`spec.data[0]: reading the secret "GITHUB_TOKEN" in /git of project homelab, environment prod`, "403", "read access"}},
+		"wrong field":      {refused(read, 422, "ValidationFailure", "[{}]"), []client.Object{identity()}, gitSpec, 1, true, []string{"422"}},
+		"no such secret":   {nil, []client.Object{identity()}, strings.ReplaceAll(gitSpec, "GITHUB_TOKEN", "ABSENT"), 1, true, []string{"404", "'ABSENT' not found", "secretsPath"}},
+		"vault is down":    {refused(login, 503, "", ""), []client.Object{identity()}, gitSpec, 1, false, []string{"503", "log of the vault"}},
+		"too many":         {refused(read, 429, "RateLimitExceeded", "slow down"), []client.Object{identity()}, gitSpec, 1, false, []string{"429", "slow down"}},
+		"hidden value":     {nil, []client.Object{identity()}, strings.ReplaceAll(gitSpec, "GITHUB_TOKEN", "HIDDEN"), 1, true, []string{"readValue"}},
+		"no identity":      {nil, nil, gitSpec, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
+		"empty identity":   {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, gitSpec, 0, true, []string{`no key "clientId"`}},
+		"leaking template": {nil, []client.Object{identity()}, strings.Replace(gitSpec, "{{ .TOKEN }}", "{{ range .TOKEN }}{{ end }}", 1), 1, true, []string{"data[password]", "cannot be done with a text"}},
+		"unknown value":    {nil, []client.Object{identity()}, strings.Replace(gitSpec, "{{ .TOKEN }}", "{{ .TOKE }}", 1), 1, true, []string{"data[password]", "TOKE"}},
+		"nobody creates":   {nil, []client.Object{identity()}, strings.Replace(gitSpec, "target: {", "target: {creationPolicy: Merge, ", 1), 0, true, []string{"Secret flux-system/flux-system is not there", "creationPolicy: Merge", "Orphan"}},
+		"token repeated":   {refused(read, 400, "BadRequest", "bad header Bearer session-1"), []client.Object{identity()}, gitSpec, 1, true, []string{"400", "Bearer [redacted]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := newVault(t, test.fail)
-			cluster := fake.NewClientBuilder().WithObjects(test.objects...).Build()
-			claimer := claim.New(cluster, v.Client())
-			_, err := claimer.Claim(t.Context(), claimFor(t, v, "flux-system", test.template))
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, want := range test.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("the error does not say %q: %v", want, err)
+			synctest.Test(t, func(t *testing.T) {
+				v := gitVault()
+				v.faults, v.secrets["/git:HIDDEN"] = test.faults, "<hidden-by-infisical>"
+				cluster := fake.NewClientBuilder().WithObjects(test.objects...).Build()
+				_, err := claim.New(cluster, v.client()).Claim(t.Context(), claimOf(t, target.Name, test.spec, gitStore))
+				expectError(t, err, test.blocked, test.want...)
+				if v.count("/login") != test.logins {
+					t.Errorf("%d logins, want %d", v.count("/login"), test.logins)
 				}
-			}
-			for _, hidden := range []string{token, "session", v.URL + "?"} {
-				if strings.Contains(err.Error(), hidden) {
-					t.Errorf("the error shows %q: %v", hidden, err)
+				if err := cluster.Get(t.Context(), target, &corev1.Secret{}); err == nil {
+					t.Error("a Secret was left behind")
 				}
-			}
-			if failure.IsBlocked(err) != test.blocked || v.count("/login") != test.logins {
-				t.Errorf("blocked %v after %d logins, want %v after %d: %v", failure.IsBlocked(err), v.count("/login"), test.blocked, test.logins, err)
-			}
-			if err := cluster.Get(t.Context(), types.NamespacedName{Namespace: "flux-system", Name: "flux-system"}, &corev1.Secret{}); err == nil {
-				t.Error("a Secret was left behind")
-			}
+			})
 		})
 	}
 }
 
-func TestClaimNamesAnUnknownAuthority(t *testing.T) {
-	t.Parallel()
-	v := newVault(t, nil)
-	claimer := claim.New(fake.NewClientBuilder().WithObjects(identity()).Build(), claim.HTTPClient(nil))
-	_, err := claimer.Claim(t.Context(), claimFor(t, v, "flux-system", template))
-	if err == nil || !strings.Contains(err.Error(), "x509") || failure.IsBlocked(err) {
-		t.Errorf("Claim: %v, want the certificate's error", err)
+// expectError wants an error that says all of want, shows no secret and is of the right sort.
+func expectError(t *testing.T, err error, blocked bool, want ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range want {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+	for _, hidden := range []string{token, "session-", "made-by-hand", "signature", "?workspaceSlug"} {
+		if strings.Contains(err.Error(), hidden) {
+			t.Errorf("the error shows %q: %v", hidden, err)
+		}
+	}
+	if failure.IsBlocked(err) != blocked || failure.IsInvalid(err) {
+		t.Errorf("blocked %v, want %v: %v", failure.IsBlocked(err), blocked, err)
 	}
 }
+
+// What the vault answers must reach no one but it: a redirect is named and not followed.
+func TestClaimFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	var calls []string
+	redirecting := roundTrip(func(r *http.Request) (*http.Response, error) {
+		calls = append(calls, r.URL.Host)
+		header := http.Header{"Location": {"https://elsewhere.example.com/login?key=1"}}
+		return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: header, Body: http.NoBody, Request: r}, nil
+	})
+	claimer := claim.New(fake.NewClientBuilder().WithObjects(identity()).Build(), &http.Client{Transport: redirecting})
+	_, err := claimer.Claim(t.Context(), claimOf(t, target.Name, gitSpec, gitStore))
+	expectError(t, err, true, "307", "a redirect to elsewhere.example.com", "set hostAPI")
+	if !slices.Equal(calls, []string{"vault.example.com"}) {
+		t.Errorf("hosts %q were called", calls)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -3,44 +3,76 @@ package claim
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
-	"text/template"
+	"slices"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/secret"
 )
 
-// parseTemplate returns the function that turns the values into the Secret's data. Without template.data
-// the values are the data; with it, each entry is a template over the values.
-func parseTemplate(es *esv1.ExternalSecret) (func(map[string]secret.String) (map[string][]byte, error), error) {
-	if es.Spec.Target.Template == nil || len(es.Spec.Target.Template.Data) == 0 {
-		return plain, nil
+// render makes the Secret of values. Without a template they are the data, and the ExternalSecret's labels
+// and annotations are the Secret's, as with External Secrets Operator; with one, each text in it is a Go
+// template over the values
+// (https://github.com/external-secrets/external-secrets/blob/v2.9.0/pkg/controllers/externalsecret/externalsecret_controller_template.go).
+func render(es *esv1.ExternalSecret, target types.NamespacedName, values map[string]secret.String) (*corev1.Secret, error) {
+	s := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: target.Namespace, Name: target.Name},
+		Type:       corev1.SecretTypeOpaque,
+		Data:       map[string][]byte{},
 	}
-	templates := map[string]*template.Template{}
-	for key, text := range es.Spec.Target.Template.Data {
-		t, err := bundle.ParseTemplate(key, text)
-		if err != nil {
-			return nil, err
-		}
-		templates[key] = t
-	}
-	return func(values map[string]secret.String) (map[string][]byte, error) {
-		revealed := map[string]string{}
+	t := es.Spec.Target.Template
+	if t == nil || len(t.Data) == 0 || t.MergePolicy == esv1.MergePolicyMerge {
 		for key, value := range values {
-			revealed[key] = value.Reveal()
+			s.Data[key] = []byte(value.Reveal())
 		}
-		data := map[string][]byte{}
-		for key, t := range templates {
-			var out bytes.Buffer
-			if err := t.Execute(&out, revealed); err != nil {
-				return nil, fmt.Errorf("spec.target.template.data[%s] cannot be filled in: %s", key, harmless(err))
-			}
-			data[key] = out.Bytes()
+	}
+	if t == nil {
+		s.Labels, s.Annotations = maps.Clone(es.Labels), maps.Clone(es.Annotations)
+		return s, nil
+	}
+	if t.Type != "" {
+		s.Type = t.Type
+	}
+	data, err := fill("data", t.Data, values)
+	if err != nil {
+		return nil, err
+	}
+	for key, text := range data {
+		s.Data[key] = []byte(text)
+	}
+	if s.Labels, err = fill("metadata.labels", t.Metadata.Labels, values); err != nil {
+		return nil, err
+	}
+	s.Annotations, err = fill("metadata.annotations", t.Metadata.Annotations, values)
+	return s, err
+}
+
+// fill fills the values into the texts of one part of spec.target.template.
+func fill(part string, texts map[string]string, values map[string]secret.String) (map[string]string, error) {
+	revealed := map[string]string{}
+	for key, value := range values {
+		revealed[key] = value.Reveal()
+	}
+	filled := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(texts)) { // in order, so that the same error comes again
+		field := fmt.Sprintf("spec.target.template.%s[%s]", part, key)
+		t, err := bundle.ParseTemplate(key, texts[key])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", field, err)
 		}
-		return data, nil
-	}, nil
+		var out bytes.Buffer
+		if err := t.Execute(&out, revealed); err != nil {
+			return nil, fmt.Errorf("%s cannot be filled in: %s", field, harmless(err))
+		}
+		filled[key] = out.String()
+	}
+	return filled, nil
 }
 
 // missing finds, in an error of text/template, the name of a value that is not there.
@@ -49,15 +81,7 @@ var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
 // harmless says what is wrong without the values, which text/template puts into some of its errors.
 func harmless(err error) string {
 	if found := missing.FindStringSubmatch(err.Error()); found != nil {
-		return "spec.data brings no value " + found[1]
+		return "neither spec.data nor spec.dataFrom brings a value " + found[1]
 	}
 	return "it does with a value what cannot be done with a text"
-}
-
-func plain(values map[string]secret.String) (map[string][]byte, error) {
-	data := map[string][]byte{}
-	for key, value := range values {
-		data[key] = []byte(value.Reveal())
-	}
-	return data, nil
 }

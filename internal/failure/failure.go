@@ -2,7 +2,10 @@
 // in Git (Blocked), or a new bundle (Invalid).
 package failure
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 type blocked struct{ error }
 
@@ -39,4 +42,26 @@ func IsBlocked(err error) bool {
 func IsInvalid(err error) bool {
 	_, ok := errors.AsType[invalid](err)
 	return ok
+}
+
+type after struct {
+	error
+	wait time.Duration
+}
+
+func (a after) Unwrap() error { return a.error }
+
+// After marks an error that said itself how long to wait before the next try (a rate limit does).
+// After(nil, wait) is nil.
+func After(err error, wait time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return after{err, wait}
+}
+
+// Wait is how long to wait before the next try, as err was marked by After; 0 if it was not.
+func Wait(err error) time.Duration {
+	marked, _ := errors.AsType[after](err)
+	return marked.wait
 }
