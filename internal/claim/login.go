@@ -119,14 +119,14 @@ func (c *Claimer) input(ctx context.Context, ref esmeta.SecretKeySelector) (secr
 	return secret.New(string(s.Data[ref.Key])), nil
 }
 
-// apiToken is the end of the folder with the token that the API server itself accepts.
-const apiToken = "/secrets/kubernetes.io/serviceaccount"
+// forAPIServer is the end of the folder with the token that the API server itself accepts.
+const forAPIServer = "/secrets/kubernetes.io/serviceaccount"
 
 // tokenFile reads a projected service-account token, which the kubelet replaces from time to time. The
 // token for the API server is refused: whoever runs the vault could use it against the cluster.
 func tokenFile(path string) (secret.String, error) {
 	doing := fmt.Sprintf("reading the token file %s that kubernetesAuthCredentials.serviceAccountTokenPath names", path)
-	if strings.HasSuffix(filepath.Dir(filepath.Clean(path)), apiToken) {
+	if strings.HasSuffix(filepath.Dir(filepath.Clean(path)), forAPIServer) {
 		return secret.String{}, failure.Blocked(fmt.Errorf("%s: it is the token that the API server accepts, and seed sends that to nobody: mount a projected token with the vault as its audience elsewhere", doing))
 	}
 	file, err := os.Open(path)
