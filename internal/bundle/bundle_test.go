@@ -116,7 +116,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"signature":            {[]string{source + "  verify: {secretRef: {name: keys}}\n", root, credential, store}, []string{"spec.verify is not supported"}},
 		"templateFrom":         {[]string{source, root, replace(credential, "creationPolicy: Orphan", "template: {templateFrom: [{target: Data}]}"), store}, []string{"spec.target.template.templateFrom"}},
 		"broken template":      {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .TOKEN"}}`), store}, []string{"ExternalSecret flux-system/flux-system", "spec.target.template.data[password]"}},
-		"unknown function":     {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ .password | trim }}"}}`), store}, []string{"spec.target.template.data[password]", "trim"}},
+		"unknown function":     {[]string{source, root, replace(credential, "creationPolicy: Orphan", `template: {data: {password: "{{ randAlphaNum 9 }}"}}`), store}, []string{"spec.target.template.data[password]", "randAlphaNum", "another text each time"}},
 		"creationPolicy Merge": {[]string{source, root, replace(credential, "Orphan", "Merge"), store}, []string{"spec.target.creationPolicy: Merge"}},
 		"other provider":       {[]string{source, root, credential, "apiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {name: infisical}\nspec: {provider: {fake: {data: []}}}\n"}, []string{"ClusterSecretStore infisical", "provider infisical only"}},
 		"vault over http":      {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},

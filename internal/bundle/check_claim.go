@@ -3,9 +3,10 @@ package bundle
 import (
 	"fmt"
 	"net/url"
-	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+
+	"github.com/tazlab/seed/internal/template"
 )
 
 func checkExternalSecret(es *esv1.ExternalSecret) []string {
@@ -56,22 +57,11 @@ func checkTemplate(t *esv1.ExternalSecretTemplate) []string {
 		"spec.target.template.mergePolicy":         t.MergePolicy != "" && t.MergePolicy != esv1.MergePolicyReplace,
 	})
 	for _, key := range sortedKeys(t.Data) {
-		if _, err := ParseTemplate(key, t.Data[key]); err != nil {
-			problems = append(problems, err.Error())
+		if _, err := template.Parse(key, t.Data[key]); err != nil {
+			problems = append(problems, fmt.Sprintf("spec.target.template.data[%s]: %v", key, err))
 		}
 	}
 	return problems
-}
-
-// ParseTemplate parses one entry of spec.target.template.data: a Go template in which an unknown value is
-// an error. Of the functions that External Secrets Operator adds to Go's own, seed has none
-// (https://external-secrets.io/latest/guides/templating/).
-func ParseTemplate(key, text string) (*template.Template, error) {
-	t, err := template.New(key).Option("missingkey=error").Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
-	}
-	return t, nil
 }
 
 func checkStore(store *esv1.ClusterSecretStore) []string {

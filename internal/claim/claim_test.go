@@ -194,7 +194,7 @@ func TestClaimErrors(t *testing.T) {
 		"hidden value":     {map[string]int{"hidden": 1}, []client.Object{identity()}, template, 1, true, []string{"readValue"}},
 		"no identity":      {nil, nil, template, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
 		"empty identity":   {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, template, 0, true, []string{`no key "clientId"`}},
-		"leaking template": {nil, []client.Object{identity()}, `template: {data: {password: "{{ range .TOKEN }}{{ end }}"}}`, 1, true, []string{"data[password]", "cannot be done with a text"}},
+		"leaking template": {nil, []client.Object{identity()}, `template: {data: {password: "{{ range .TOKEN }}{{ end }}"}}`, 1, true, []string{"data[password]", "line 1, column 9", "cannot be done with it"}},
 		"unknown value":    {nil, []client.Object{identity()}, `template: {data: {password: "{{ .TOKE }}"}}`, 1, true, []string{"data[password]", "TOKE"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,15 +1,12 @@
 package claim
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
-	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 
-	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/secret"
+	"github.com/tazlab/seed/internal/template"
 )
 
 // parseTemplate returns the function that turns the values into the Secret's data. Without template.data
@@ -20,38 +17,23 @@ func parseTemplate(es *esv1.ExternalSecret) (func(map[string]secret.String) (map
 	}
 	templates := map[string]*template.Template{}
 	for key, text := range es.Spec.Target.Template.Data {
-		t, err := bundle.ParseTemplate(key, text)
+		t, err := template.Parse(key, text)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("spec.target.template.data[%s]: %w", key, err)
 		}
 		templates[key] = t
 	}
 	return func(values map[string]secret.String) (map[string][]byte, error) {
-		revealed := map[string]string{}
-		for key, value := range values {
-			revealed[key] = value.Reveal()
-		}
 		data := map[string][]byte{}
 		for key, t := range templates {
-			var out bytes.Buffer
-			if err := t.Execute(&out, revealed); err != nil {
-				return nil, fmt.Errorf("spec.target.template.data[%s] cannot be filled in: %s", key, harmless(err))
+			filled, err := t.Execute(values)
+			if err != nil {
+				return nil, fmt.Errorf("spec.target.template.data[%s] cannot be filled in: %w", key, err)
 			}
-			data[key] = out.Bytes()
+			data[key] = filled
 		}
 		return data, nil
 	}, nil
-}
-
-// missing finds, in an error of text/template, the name of a value that is not there.
-var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
-
-// harmless says what is wrong without the values, which text/template puts into some of its errors.
-func harmless(err error) string {
-	if found := missing.FindStringSubmatch(err.Error()); found != nil {
-		return "spec.data brings no value " + found[1]
-	}
-	return "it does with a value what cannot be done with a text"
 }
 
 func plain(values map[string]secret.String) (map[string][]byte, error) {
