@@ -30,14 +30,18 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root ./...
 
 ##@ Prove it
-.PHONY: test api e2e sdk bench
-test: unit api sdk e2e ## Everything: unit, API server, vault client, end to end (as root)
+.PHONY: test api e2e sdk templates bench
+test: unit api sdk templates e2e ## Everything: unit, API server, vault client, templates, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/api
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
+# The cases are outside of the module, where go test does not see that they changed: -count=1. The other settings are
+# those the castle compiles with, so that the two share what they compile.
+templates: ## The cases of internal/template against External Secrets Operator's own code
+	cd test/eso && CGO_ENABLED=0 go test -trimpath -count=1 ./...
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
 	$(CASTLE) prepare
 	$(CASTLE) program > bin/programs.txt

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"text/template"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+
+	"github.com/tazlab/seed/internal/template"
 )
 
 // refusal is a field that seed does not honour, and what to do instead.
@@ -129,17 +130,10 @@ func checkTemplate(t *esv1.ExternalSecretTemplate) []string {
 		{"data", t.Data}, {"metadata.labels", t.Metadata.Labels}, {"metadata.annotations", t.Metadata.Annotations},
 	} {
 		for _, key := range sortedKeys(part.texts) {
-			if _, err := ParseTemplate(key, part.texts[key]); err != nil {
+			if _, err := template.Parse(key, part.texts[key]); err != nil {
 				problems = append(problems, fmt.Sprintf("%s.%s[%s]: %v", field, part.name, key, err))
 			}
 		}
 	}
 	return problems
-}
-
-// ParseTemplate parses one text of spec.target.template: a Go template in which an unknown value is an
-// error. Of the functions that External Secrets Operator adds to Go's own, seed has none
-// (https://external-secrets.io/latest/guides/templating/).
-func ParseTemplate(key, text string) (*template.Template, error) {
-	return template.New(key).Option("missingkey=error").Parse(text)
 }

@@ -82,7 +82,7 @@ func TestClaimErrors(t *testing.T) {
 		"hidden value":     {nil, []client.Object{identity()}, strings.ReplaceAll(gitSpec, "GITHUB_TOKEN", "HIDDEN"), 1, true, []string{"readValue"}},
 		"no identity":      {nil, nil, gitSpec, 0, true, []string{"reading the identity Secret seed-system/identity", "not found"}},
 		"empty identity":   {nil, []client.Object{&corev1.Secret{ObjectMeta: identity().ObjectMeta}}, gitSpec, 0, true, []string{`no key "clientId"`}},
-		"leaking template": {nil, []client.Object{identity()}, strings.Replace(gitSpec, "{{ .TOKEN }}", "{{ range .TOKEN }}{{ end }}", 1), 1, true, []string{"data[password]", "cannot be done with a text"}},
+		"leaking template": {nil, []client.Object{identity()}, strings.Replace(gitSpec, "{{ .TOKEN }}", "{{ range .TOKEN }}{{ end }}", 1), 1, true, []string{"data[password]", "line 1, column 9", "cannot be done with it"}},
 		"unknown value":    {nil, []client.Object{identity()}, strings.Replace(gitSpec, "{{ .TOKEN }}", "{{ .TOKE }}", 1), 1, true, []string{"data[password]", "TOKE"}},
 		"nobody creates":   {nil, []client.Object{identity()}, strings.Replace(gitSpec, "target: {", "target: {creationPolicy: Merge, ", 1), 0, true, []string{"Secret flux-system/flux-system is not there", "creationPolicy: Merge", "Orphan"}},
 		"token repeated":   {refused(read, 400, "BadRequest", "bad header Bearer session-1"), []client.Object{identity()}, gitSpec, 1, true, []string{"400", "Bearer [redacted]"}},

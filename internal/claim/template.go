@@ -1,10 +1,8 @@
 package claim
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
@@ -12,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/secret"
+	"github.com/tazlab/seed/internal/template"
 )
 
 // render makes the Secret of values. Without a template they are the data, and the ExternalSecret's labels
@@ -55,33 +53,18 @@ func render(es *esv1.ExternalSecret, target types.NamespacedName, values map[str
 
 // fill fills the values into the texts of one part of spec.target.template.
 func fill(part string, texts map[string]string, values map[string]secret.String) (map[string]string, error) {
-	revealed := map[string]string{}
-	for key, value := range values {
-		revealed[key] = value.Reveal()
-	}
 	filled := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(texts)) { // in order, so that the same error comes again
 		field := fmt.Sprintf("spec.target.template.%s[%s]", part, key)
-		t, err := bundle.ParseTemplate(key, texts[key])
+		t, err := template.Parse(key, texts[key])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", field, err)
 		}
-		var out bytes.Buffer
-		if err := t.Execute(&out, revealed); err != nil {
-			return nil, fmt.Errorf("%s cannot be filled in: %s", field, harmless(err))
+		out, err := t.Execute(values)
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot be filled in: %w", field, err)
 		}
-		filled[key] = out.String()
+		filled[key] = string(out)
 	}
 	return filled, nil
-}
-
-// missing finds, in an error of text/template, the name of a value that is not there.
-var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
-
-// harmless says what is wrong without the values, which text/template puts into some of its errors.
-func harmless(err error) string {
-	if found := missing.FindStringSubmatch(err.Error()); found != nil {
-		return "neither spec.data nor spec.dataFrom brings a value " + found[1]
-	}
-	return "it does with a value what cannot be done with a text"
 }

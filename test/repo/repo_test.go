@@ -16,7 +16,7 @@ const module = "github.com/tazlab/seed/"
 // order is the direction of imports: a package may import only those to its left.
 var order = []string{
 	"internal/failure", "internal/secret", "internal/report", "internal/cluster",
-	"internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
+	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
 	"internal/manifests", "internal/birth",
 	"cmd/seed",
 }
