@@ -10,10 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/tazlab/seed/internal/build"
+	"github.com/tazlab/seed/internal/bundle"
 )
-
-// plantAnnotation marks the units that seed applies before Flux is there.
-const plantAnnotation = "seed.tazlab.net/plant"
 
 // chosen is the part of the root build that seed applies; the rest is left to Flux.
 type chosen struct {
@@ -45,7 +43,7 @@ func choose(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kustomizat
 		}
 	}
 	if len(c.flux) == 0 && len(planted) == 0 {
-		return nil, fmt.Errorf("nothing in the folder %s brings Flux: put gotk-components.yaml there, or annotate the Kustomization that installs Flux with %s: \"true\"", root.Spec.Path, plantAnnotation)
+		return nil, fmt.Errorf("nothing in the folder %s brings Flux: put gotk-components.yaml there, or annotate the Kustomization that installs Flux with %s: \"true\"", root.Spec.Path, bundle.PlantAnnotation)
 	}
 	c.units, err = inOrder(planted)
 	return c, err
@@ -57,7 +55,11 @@ func plantedUnits(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kust
 	wanted = map[string]bool{}
 	for _, unit := range build.Units(rootBuild) {
 		isRoot := unit.Namespace == root.Namespace && unit.Name == root.Name
-		if !isRoot && unit.Annotations[plantAnnotation] != "true" {
+		marked, err := isMarked(unit)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !isRoot && !marked {
 			continue
 		}
 		if unit.Unknown != nil {
@@ -72,6 +74,19 @@ func plantedUnits(rootBuild []*unstructured.Unstructured, root *kustomizev1.Kust
 		}
 	}
 	return planted, wanted, nil
+}
+
+// isMarked tells whether a unit is to be planted. What is spelt almost so must not pass for "no".
+func isMarked(unit build.Unit) (bool, error) {
+	for name, value := range unit.Annotations {
+		if !strings.HasPrefix(name, bundle.AnnotationPrefix) {
+			continue
+		}
+		if name != bundle.PlantAnnotation || value != "true" && value != "false" {
+			return false, fmt.Errorf("Kustomization %s/%s has the annotation %s: %q; seed knows %s with \"true\" or \"false\"", unit.Namespace, unit.Name, name, value, bundle.PlantAnnotation)
+		}
+	}
+	return unit.Annotations[bundle.PlantAnnotation] == "true", nil
 }
 
 // inOrder sorts planted units so that each comes after those it depends on. A unit whose pruning would

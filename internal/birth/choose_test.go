@@ -148,6 +148,8 @@ func TestChooseErrors(t *testing.T) {
 		"decrypted":              {[]string{rootSync, unit("flux", "prune: false\n  decryption: {provider: sops}")}, []string{"flux-system/flux", "spec.decryption"}},
 		"other cluster":          {[]string{rootSync, unit("flux", "prune: false\n  kubeConfig: {secretRef: {name: x}}")}, []string{"flux-system/flux", "spec.kubeConfig"}},
 		"no root source":         {[]string{strings.Replace(rootSync, "name: flux-system, namespace", "name: other, namespace", 1), gotk}, []string{"./clusters/home", "root source GitRepository flux-system"}},
+		"misspelt mark":          {[]string{rootSync, gotk, strings.Replace(unit("flux", "prune: false"), "net/plant", "net/planted", 1)}, []string{"Kustomization flux-system/flux", "seed.tazlab.net/planted", `seed.tazlab.net/plant with "true" or "false"`}},
+		"other value":            {[]string{rootSync, gotk, strings.Replace(unit("flux", "prune: false"), `"true"`, `"yes"`, 1)}, []string{"Kustomization flux-system/flux", `"yes"`}},
 		"misspelt field":         {[]string{rootSync, unit("flux", "prun: false")}, []string{"Kustomization flux-system/flux", "spec.prun"}},
 	} {
 		t.Run(name, func(t *testing.T) {

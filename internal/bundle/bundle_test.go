@@ -124,6 +124,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"vault over http":        {[]string{source, root, credential, replace(store, "https://vault", "http://vault")}, []string{"hostAPI", "must be an https URL"}},
 		"no namespace":           {[]string{source, root, credential, strings.ReplaceAll(store, "namespace: seed-system, ", "")}, []string{"universalAuthCredentials.clientId: a ClusterSecretStore must set its namespace", "universalAuthCredentials.clientSecret: a"}},
 		"password alone":         {[]string{source, root, replace(credential, "secretKey: username", "secretKey: user"), store}, []string{"GitRepository flux-system/flux-system, spec.secretRef", "ExternalSecret flux-system/flux-system brings a password without username"}},
+		"unknown annotation":     {[]string{source, root, credential, replace(store, "{name: infisical}", "{name: infisical, annotations: {seed.tazlab.net/jwt: x}}")}, []string{"ClusterSecretStore infisical", "seed.tazlab.net/jwt"}},
 		"twice":                  {[]string{source, root, credential, store, store}, []string{"ClusterSecretStore infisical is there twice"}},
 		"ConfigMap nobody needs": {[]string{source, root, credential, store, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: flux-system}\n"}, []string{"ConfigMap flux-system/ca", "takes certificates from it"}},
 		"helm source":            {[]string{replace(source, "GitRepository", "HelmRepository"), root, credential, store}, []string{"HelmRepository flux-system/flux-system", "does not know the kind"}},

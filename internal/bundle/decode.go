@@ -13,6 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+const (
+	// AnnotationPrefix is that of everything which is seed's to read in a tree.
+	AnnotationPrefix = "seed.tazlab.net/"
+	// PlantAnnotation marks, with the value "true", the Kustomizations that seed applies before Flux is there.
+	PlantAnnotation = AnnotationPrefix + "plant"
+)
+
 // kinds are those of a bundle, each with the API version that seed knows.
 var kinds = map[string]string{
 	sourcev1.GitRepositoryKind:    sourcev1.GroupVersion.String(),
@@ -31,6 +38,11 @@ func check(object *unstructured.Unstructured) (err error) {
 	if kinds[object.GetKind()] == "" || group(kinds[object.GetKind()]) != group(object.GetAPIVersion()) {
 		return fmt.Errorf("%s: seed does not know the kind %s %s; a bundle holds the root source and Kustomization, ExternalSecrets, ClusterSecretStores and ConfigMaps with certificates (make it with \"seed render manifests\")",
 			describe(object), object.GetAPIVersion(), object.GetKind())
+	}
+	for _, name := range sortedKeys(object.GetAnnotations()) {
+		if strings.HasPrefix(name, AnnotationPrefix) && name != PlantAnnotation {
+			return fmt.Errorf("%s: seed does not know the annotation %s: remove it, or spell it as the documentation does", describe(object), name)
+		}
 	}
 	switch object.GetKind() {
 	case kustomizev1.KustomizationKind:
