@@ -192,3 +192,47 @@ func TestRenderRefusesABundleTooLarge(t *testing.T) {
 		t.Errorf("exit %d: %.1000s", code, stderr)
 	}
 }
+
+// A store with Kubernetes Auth reads a token from a file: the Pod gets one there, good for the vault alone.
+func TestRenderMountsATokenForKubernetesAuth(t *testing.T) {
+	t.Parallel()
+	tree := files(t, bootstrapped(t, "https://git.example.com/fleet.git"), map[string]string{"clusters/home/eso.yaml": `apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: flux-system, namespace: flux-system}
+spec:
+  secretStoreRef: {kind: ClusterSecretStore, name: vault}
+  data:
+    - {secretKey: username, remoteRef: {key: USER}}
+    - {secretKey: password, remoteRef: {key: TOKEN}}
+---
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata: {name: vault}
+spec:
+  provider:
+    infisical:
+      hostAPI: https://vault.example.com:8443
+      secretsScope: {projectSlug: homelab, environmentSlug: prod}
+      auth:
+        kubernetesAuthCredentials:
+          identityId: {name: login, namespace: external-secrets, key: id}
+          serviceAccountTokenPath: {name: login, namespace: external-secrets, key: path}
+`})
+	render := func(path string) (string, string, int) {
+		return seed(t, "id=1234\npath="+path+"\n", "render", "manifests", "--tree", tree, "--cluster", "clusters/home", "--image", "i", "--identity-file", "-")
+	}
+	stdout, stderr, code := render("/var/run/secrets/vault/token")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, want := range []string{"mountPath: /var/run/secrets/vault", "audience: vault.example.com", "path: token", "expirationSeconds: 600", "namespace: seed-system"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in the manifest", want)
+		}
+	}
+	for _, path := range []string{"token", "/token", "/var/run/secrets/../secrets/x/token", "/var/run/secrets/kubernetes.io/serviceaccount/token", "/etc/seed/token"} {
+		if _, stderr, code := render(path); code != exitFailed || !strings.Contains(stderr, "ClusterSecretStore vault: the identity's serviceAccountTokenPath") {
+			t.Errorf("%s: exit %d: %s", path, code, stderr)
+		}
+	}
+}

@@ -16,7 +16,7 @@ const (
 )
 
 // job runs seed until it succeeds. seed tries again by itself; a Pod that dies is replaced.
-func job(image string) *batchv1.Job {
+func job(image string, tokens []token) *batchv1.Job {
 	return &batchv1.Job{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
 		ObjectMeta: own(),
@@ -28,15 +28,15 @@ func job(image string) *batchv1.Job {
 					ContainerName: new(name), Operator: batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{ExitInvalid},
 				},
 			}}},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels()}, Spec: pod(image)},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels()}, Spec: pod(image, tokens)},
 		},
 	}
 }
 
 // pod needs nothing that a newborn control plane does not have: host network, node DNS, KubePrism, any
 // taint tolerated, no volume that outlives it.
-func pod(image string) corev1.PodSpec {
-	return corev1.PodSpec{
+func pod(image string, tokens []token) corev1.PodSpec {
+	spec := corev1.PodSpec{
 		ServiceAccountName: name,
 		RestartPolicy:      corev1.RestartPolicyNever,
 		HostNetwork:        true,
@@ -56,6 +56,11 @@ func pod(image string) corev1.PodSpec {
 			{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: new(resource.MustParse("128Mi"))}}},
 		},
 	}
+	for _, t := range tokens {
+		spec.Volumes = append(spec.Volumes, t.volume())
+		spec.Containers[0].VolumeMounts = append(spec.Containers[0].VolumeMounts, corev1.VolumeMount{Name: t.name, MountPath: t.dir, ReadOnly: true})
+	}
+	return spec
 }
 
 func container(image string) corev1.Container {

@@ -61,6 +61,10 @@ func Render(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := projectedTokens(append(slices.Clone(b.Claims), in.Planted...), identity)
+	if err != nil {
+		return nil, err
+	}
 	config := map[string]string{BundleKey: string(in.Bundle)}
 	if len(in.VaultCA) > 0 {
 		config[VaultCAKey] = string(in.VaultCA)
@@ -71,7 +75,7 @@ func Render(in Input) ([]byte, error) {
 	}
 	objects = append(objects, &corev1.ConfigMap{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: own(), Data: config,
-	}, job(in.Image))
+	}, job(in.Image, tokens))
 	return encode(objects)
 }
 
