@@ -12,7 +12,6 @@ import (
 
 	"github.com/tazlab/seed/internal/build"
 	"github.com/tazlab/seed/internal/bundle"
-	"github.com/tazlab/seed/internal/fetch"
 )
 
 // Check finds, before there is a cluster, what would block the planting of tree, and returns the claims
@@ -50,9 +49,6 @@ func ociSource(tree *build.Tree, unit *kustomizev1.Kustomization) (*sourcev1.OCI
 	}
 	repo := &sourcev1.OCIRepository{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, repo, true); err != nil {
-		return nil, nil, fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err)
-	}
-	if err := fetch.CheckOCI(repo); err != nil {
 		return nil, nil, fmt.Errorf("OCIRepository %s/%s: %w", object.GetNamespace(), object.GetName(), err)
 	}
 	claims, err := bundle.Claims(tree.All(), object)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -103,13 +102,10 @@ func (p *planting) fetchTree(ctx context.Context, from *bundle.Bundle) error {
 		return err
 	}
 	err = p.step("fetch GitRepository "+source.Name, func() (report.State, string, error) {
-		credential, err := p.secretData(ctx, source.Namespace, source.Spec.SecretRef)
-		if err != nil {
-			return "", "", err
-		}
-		p.Report.Revision, err = fetch.Git(ctx, source, credential, dir)
+		result, err := fetch.Source(ctx, source, p.secrets(source.Namespace), dir)
+		p.Report.Revision = result.Revision
 		p.refused = failure.IsBlocked(err)
-		return report.Done, p.Report.Revision, err
+		return report.Done, result.Revision, err
 	})
 	if err != nil {
 		return err
@@ -196,12 +192,8 @@ func (p *planting) source(ctx context.Context, unit *kustomizev1.Kustomization) 
 		return "", err
 	}
 	return dir, p.step("fetch OCIRepository "+repo.Name, func() (report.State, string, error) {
-		certificates, err := p.secretData(ctx, repo.Namespace, repo.Spec.CertSecretRef)
-		if err != nil {
-			return "", "", err
-		}
-		revision, err := fetch.OCI(ctx, repo, certificates, dir)
-		return report.Done, revision, err
+		result, err := fetch.Source(ctx, repo, p.secrets(repo.Namespace), dir)
+		return report.Done, result.Revision, err
 	})
 }
 
@@ -213,17 +205,16 @@ func (p *planting) applyObjects(ctx context.Context, applier *apply.Applier, nam
 	})
 }
 
-// secretData reads the Secret that ref names; no ref, no data.
-func (p *planting) secretData(ctx context.Context, namespace string, ref *meta.LocalObjectReference) (map[string][]byte, error) {
-	if ref == nil {
-		return nil, nil
+// secrets reads the Secrets of a namespace.
+func (p *planting) secrets(namespace string) fetch.Secrets {
+	return func(ctx context.Context, name string) (map[string][]byte, error) {
+		var s corev1.Secret
+		key := types.NamespacedName{Namespace: namespace, Name: name}
+		if err := p.Cluster.Get(ctx, key, &s); err != nil {
+			return nil, fmt.Errorf("reading the Secret %s: %w", key, err)
+		}
+		return s.Data, nil
 	}
-	var s corev1.Secret
-	key := types.NamespacedName{Namespace: namespace, Name: ref.Name}
-	if err := p.Cluster.Get(ctx, key, &s); err != nil {
-		return nil, fmt.Errorf("reading the Secret %s: %w", key, err)
-	}
-	return s.Data, nil
 }
 
 // folder makes an empty folder for a source's files.
