@@ -150,11 +150,15 @@ func (f *fetching) way() string {
 	return ""
 }
 
-// refOf names the field that decides what is checked out: the first of commit, name, semver, tag, branch.
+// refOf names the field that decides what is checked out: the first of commit, name, tag, semver, branch. (The
+// API's documentation has semver before tag; source-controller's code has not.)
 func refOf(repo *sourcev1.GitRepository) string {
 	if ref := repo.Spec.Reference; ref != nil {
+		if ref.Commit != "" && ref.Branch != "" {
+			return fmt.Sprintf("spec.ref.commit %q in spec.ref.branch %q", ref.Commit, ref.Branch)
+		}
 		for _, field := range []struct{ name, value string }{
-			{"commit", ref.Commit}, {"name", ref.Name}, {"semver", ref.SemVer}, {"tag", ref.Tag}, {"branch", ref.Branch},
+			{"commit", ref.Commit}, {"name", ref.Name}, {"tag", ref.Tag}, {"semver", ref.SemVer}, {"branch", ref.Branch},
 		} {
 			if field.value != "" {
 				return fmt.Sprintf("spec.ref.%s %q", field.name, field.value)
@@ -172,7 +176,7 @@ func explainRef(repo *sourcev1.GitRepository, err error) error {
 	switch {
 	case errors.Is(err, gittransport.ErrEmptyRemoteRepository), isMissing && strings.Contains(missing.Message, "remote repository is empty"):
 		return failure.Blocked(fmt.Errorf("the repository is empty, so there is no %s: push a commit", refOf(repo)))
-	case isMissing && strings.Contains(missing.Message, "couldn't find remote ref"),
+	case strings.Contains(said, "couldn't find remote ref"),
 		hasCommit && errors.Is(err, plumbing.ErrObjectNotFound),
 		strings.Contains(said, "no match found for semver"),
 		strings.Contains(said, "unable to resolve ref '"):

@@ -41,10 +41,14 @@ func Source(ctx context.Context, source client.Object, secrets Secrets, dir stri
 	switch s := source.(type) {
 	case *sourcev1.GitRepository:
 		f = fetching{what: sourcev1.GitRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, proxyRef: s.Spec.ProxySecretRef}
-		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) { return gitRepository(ctx, f, s, dir) }
+		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) {
+			return gitRepository(ctx, f, s, dir)
+		}
 	case *sourcev1.OCIRepository:
 		f = fetching{what: sourcev1.OCIRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, proxyRef: s.Spec.ProxySecretRef}
-		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) { return ociRepository(ctx, f, s, dir) }
+		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) {
+			return ociRepository(ctx, f, s, dir)
+		}
 	default:
 		return Result{}, failure.Blocked(fmt.Errorf("fetching %T %s: seed fetches GitRepository and OCIRepository", source, client.ObjectKeyFromObject(source)))
 	}

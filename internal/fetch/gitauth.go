@@ -84,7 +84,7 @@ func (f *fetching) asApp(ctx context.Context, secret *corev1.Secret, auth *git.A
 	quiet := logr.NewContext(ctx, logr.Discard())
 	methods, err := fluxsecrets.AuthMethodsFromSecret(quiet, secret, fluxsecrets.WithTLSSystemCertPool())
 	if err == nil && !methods.HasGitHubAppData() {
-		err = errors.New("spec.provider github needs the data of a GitHub App in it")
+		_, err = fluxsecrets.GitHubAppDataFromSecret(ctx, secret) // says which key is missing
 	}
 	var app *gitHubApp
 	if err == nil {

@@ -1,0 +1,306 @@
+package fetch_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// isolated keeps git independent of the machine.
+func isolated() []string {
+	env := []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*", "LC_ALL=C"}
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "GIT_") {
+			env = append(env, variable)
+		}
+	}
+	return env
+}
+
+// repo is a bare repository, tree.git in the folder root.
+type repo struct {
+	t    *testing.T
+	root string
+}
+
+func newRepo(t *testing.T) *repo {
+	t.Helper()
+	r := &repo{t, t.TempDir()}
+	r.git("", "init", "--quiet", "--bare", "--initial-branch=main", filepath.Join(r.root, "tree.git"))
+	return r
+}
+
+func (r *repo) git(stdin string, arguments ...string) string {
+	r.t.Helper()
+	var stderr bytes.Buffer
+	command := exec.CommandContext(r.t.Context(), "git", arguments...)
+	command.Env, command.Stderr, command.Stdin = isolated(), &stderr, strings.NewReader(stdin)
+	if arguments[0] != "init" {
+		command.Dir = filepath.Join(r.root, "tree.git")
+	}
+	out, err := command.Output()
+	if err != nil {
+		r.t.Fatalf("git %s: %v: %s", arguments, err, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit adds a commit with these files alone to a ref and returns its hash; a content "-> x" is a symlink.
+func (r *repo) commit(ref string, files map[string]string) string {
+	r.t.Helper()
+	var stream strings.Builder
+	fmt.Fprintf(&stream, "commit %s\ncommitter t <t@seed.test> 1700000000 +0000\ndata 1\nx\n", ref)
+	if r.git("", "for-each-ref", ref) != "" {
+		fmt.Fprintf(&stream, "from %s^0\n", ref)
+	}
+	stream.WriteString("deleteall\n")
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		mode, content := "100644", files[name]
+		if target, link := strings.CutPrefix(content, "-> "); link {
+			mode, content = "120000", target
+		}
+		fmt.Fprintf(&stream, "M %s inline %s\ndata %d\n%s\n", mode, name, len(content), content)
+	}
+	r.git(stream.String(), "fast-import", "--quiet")
+	return r.git("", "rev-parse", ref)
+}
+
+// tag makes an annotated tag.
+func (r *repo) tag(name, ref string) {
+	r.t.Helper()
+	r.git(fmt.Sprintf("tag %s\nfrom %s^0\ntagger t <t@seed.test> 1700000000 +0000\ndata 1\nx\n", name, ref), "fast-import", "--quiet")
+}
+
+// backend is real git over smart HTTP.
+func (r *repo) backend() http.Handler {
+	r.t.Helper()
+	program := filepath.Join(r.git("", "--exec-path"), "git-http-backend")
+	env := append(isolated(), "GIT_PROJECT_ROOT="+r.root, "GIT_HTTP_EXPORT_ALL=1")
+	return &cgi.Handler{Path: program, Dir: r.root, Env: env, Logger: log.New(io.Discard, "", 0), Stderr: io.Discard}
+}
+
+// guarded lets a request through when allowed says so.
+func guarded(next http.Handler, allowed func(*http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if !allowed(request) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, request)
+	})
+}
+
+func basic(user, password string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		u, p, ok := r.BasicAuth()
+		return ok && u == user && p == password
+	}
+}
+
+// serve starts a plain HTTP server and returns its URL.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// authority signs certificates.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{t: t, key: key, cert: &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}}
+	der, err := x509.CreateCertificate(rand.Reader, a.cert, a.cert, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *authority) pem() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+}
+
+// issue returns certificate and key for a name or an address, in PEM.
+func (a *authority) issue(name string, until time.Time) (cert, key string) {
+	a.t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: until,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
+// serve starts an HTTPS server with a certificate for name; it wants a client certificate of a where mutual.
+func (a *authority) serve(handler http.Handler, name string, until time.Time, mutual bool) string {
+	a.t.Helper()
+	cert, key := a.issue(name, until)
+	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	if mutual {
+		server.TLS.ClientAuth, server.TLS.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		server.TLS.ClientCAs.AddCert(a.cert)
+	}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	a.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (a *authority) https(handler http.Handler) string {
+	a.t.Helper()
+	return a.serve(handler, "127.0.0.1", time.Now().Add(time.Hour), false)
+}
+
+// proxy is an HTTP proxy with a password, for tunnels (CONNECT) and for plain requests.
+type proxy struct {
+	user, password string
+	mutex          sync.Mutex
+	hosts          map[string]string // where a name leads
+	asked          []string          // method and host of what was let through
+}
+
+func newProxy(user, password string) *proxy {
+	return &proxy{user: user, password: password, hosts: map[string]string{}}
+}
+
+// lead makes a name that only the proxy knows lead to the server at url.
+func (p *proxy) lead(name, url string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.hosts[name] = url[strings.LastIndex(url, "/")+1:]
+}
+
+func (p *proxy) saw(what string) bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return slices.Contains(p.asked, what)
+}
+
+func (p *proxy) target(r *http.Request) string {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	name, _, _ := strings.Cut(r.Host, ":")
+	p.asked = append(p.asked, r.Method+" "+name)
+	if known := p.hosts[name]; known != "" {
+		return known
+	}
+	return r.Host
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	given := &http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+	if !basic(p.user, p.password)(given) {
+		w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
+		w.WriteHeader(http.StatusProxyAuthRequired)
+		return
+	}
+	target := p.target(r)
+	if r.Method != http.MethodConnect {
+		out := r.Clone(r.Context())
+		out.RequestURI, out.URL.Host = "", target
+		answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(out)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer answer.Body.Close()
+		maps.Copy(w.Header(), answer.Header)
+		w.WriteHeader(answer.StatusCode)
+		_, _ = io.Copy(w, answer.Body)
+		return
+	}
+	there, err := net.Dial("tcp", target)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer there.Close()
+	here, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer here.Close()
+	fmt.Fprint(here, "HTTP/1.1 200 Connection established\r\n\r\n")
+	go func() { _, _ = io.Copy(there, here); there.Close() }()
+	_, _ = io.Copy(here, there)
+}
+
+// silentServer accepts connections and never says a word.
+func silentServer(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { connection.Close() })
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
