@@ -248,13 +248,13 @@ func TestGitLimits(t *testing.T) {
 	}
 	zeros := strings.Repeat("\x00", 1<<20)
 	parts := map[string]string{}
-	for i := range 49 {
+	for i := range 33 {
 		parts[fmt.Sprintf("f%d", i)] = zeros
 	}
 	r.commit("refs/heads/many", many)
 	r.commit("refs/heads/file", map[string]string{"d/large": strings.Repeat(zeros, 17), "d/small": "x"})
 	r.commit("refs/heads/total", parts)
-	huge := r.commit("refs/heads/huge", map[string]string{"large": strings.Repeat(zeros, 97), "d/small": "x"})
+	huge := r.commit("refs/heads/huge", map[string]string{"large": strings.Repeat(zeros, 65), "d/small": "x"})
 	url := serve(t, r.backend()) + "/tree.git"
 	ignore := "*\n!d/\nlarge"
 	for name, test := range map[string]struct {
@@ -263,8 +263,8 @@ func TestGitLimits(t *testing.T) {
 	}{
 		"files":  {sourcev1.GitRepositoryRef{Branch: "many"}, "there are more than 10000 files"},
 		"file":   {sourcev1.GitRepositoryRef{Branch: "file"}, "the file d/large has more than 16 MiB"},
-		"total":  {sourcev1.GitRepositoryRef{Branch: "total"}, "the files have more than 48 MiB together"},
-		"bytes":  {sourcev1.GitRepositoryRef{Branch: "huge"}, "take more than 96 MiB"},
+		"total":  {sourcev1.GitRepositoryRef{Branch: "total"}, "the files have more than 32 MiB together"},
+		"bytes":  {sourcev1.GitRepositoryRef{Branch: "huge"}, "take more than 64 MiB"},
 		"commit": {sourcev1.GitRepositoryRef{Branch: "huge", Commit: huge}, "spec.ref.commit fetches the whole history"},
 	} {
 		t.Run(name, func(t *testing.T) {

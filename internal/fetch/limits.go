@@ -9,8 +9,8 @@ const (
 	defaultTimeout = 60 * time.Second
 
 	// maxFetched bounds the bytes written while one source is fetched: Git's pack and the files, or the
-	// unpacked layer.
-	maxFetched = 96 << 20
+	// unpacked layer. With two sources kept already it fits into the tmpfs.
+	maxFetched = 64 << 20
 	// maxEntries bounds the entries of a layer's archive.
 	maxEntries = 50_000
 	// maxCached bounds the Git objects that the clone holds in memory beside that.
@@ -18,7 +18,7 @@ const (
 
 	// maxKept bounds the bytes, maxFiles the number of the files left of one source after its ignore rules;
 	// maxFile bounds each of them.
-	maxKept  = 48 << 20
+	maxKept  = 32 << 20
 	maxFiles = 10_000
 	maxFile  = 16 << 20
 

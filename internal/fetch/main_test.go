@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,9 +39,29 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(strings.ToLower(name))
 		os.Setenv(name, value)
 	}
+	memory := inMemory()
 	code := m.Run()
 	server.Close()
+	if memory != "" {
+		os.RemoveAll(memory)
+	}
 	os.Exit(code)
+}
+
+// inMemory makes the tests' folders lie in a tmpfs, as seed's files do, where there is one that is large
+// enough: the limits take tens of thousands of files to reach.
+func inMemory() string {
+	const shared, enough = "/dev/shm", 2 << 30
+	var free syscall.Statfs_t
+	if err := syscall.Statfs(shared, &free); err != nil || free.Bavail*uint64(free.Bsize) < enough {
+		return ""
+	}
+	dir, err := os.MkdirTemp(shared, "seed-fetch-")
+	if err != nil {
+		return ""
+	}
+	os.Setenv("TMPDIR", dir)
+	return dir
 }
 
 // secrets are the Secrets of the namespace, by name.

@@ -271,7 +271,7 @@ func TestOCILayers(t *testing.T) {
 	a.push("none")
 	a.push("text", static.NewLayer([]byte("no gzip"), fluxLayer))
 	a.push("traversal", layer(t, fluxLayer, map[string]string{"../out.yaml": "x"}))
-	a.push("huge", layer(t, fluxLayer, map[string]string{"f": strings.Repeat("\x00", 97<<20)}))
+	a.push("huge", layer(t, fluxLayer, map[string]string{"f": strings.Repeat("\x00", 65<<20)}))
 	many := map[string]string{}
 	for i := range 50_001 {
 		many[fmt.Sprintf("f%d", i)] = ""
@@ -313,8 +313,8 @@ func TestOCILayers(t *testing.T) {
 		"no layer":      {ociSource(a.host, insecure, tag("none")), true, "the artifact has no layer"},
 		"no archive":    {ociSource(a.host, insecure, tag("text")), true, "it is not compressed with gzip"},
 		"traversal":     {ociSource(a.host, insecure, tag("traversal")), false, `tar contained invalid name error "../out.yaml"`},
-		"bytes":         {ociSource(a.host, insecure, tag("huge")), true, "it holds more than 96 MiB or 50000 entries"},
-		"entries":       {ociSource(a.host, insecure, tag("many")), true, "it holds more than 96 MiB or 50000 entries"},
+		"bytes":         {ociSource(a.host, insecure, tag("huge")), true, "it holds more than 64 MiB or 50000 entries"},
+		"entries":       {ociSource(a.host, insecure, tag("many")), true, "it holds more than 64 MiB or 50000 entries"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
