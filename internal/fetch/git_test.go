@@ -191,10 +191,11 @@ func TestGitKeepsWhatFluxKeeps(t *testing.T) {
 	})
 	r.commit("refs/heads/rules", map[string]string{
 		".sourceignore": "/*\n!/clusters/\n", "clusters/a.yaml": "a", "clusters/a.jpg": "j", "clusters/.sourceignore": "*.md\n/gone/\n",
-		"clusters/README.md": "r", "clusters/gone/x": "x", "apps/x.yaml": "x",
+		"clusters/README.md": "r", "clusters/gone/x": "x", "apps/x.yaml": "x", "clusters/empty/x.md": "x",
 	})
 	r.commit("refs/heads/linked", map[string]string{"rules": "*.md\n", ".sourceignore": "-> rules", "a.md": "m", "a.jpg": "j"})
 	r.commit("refs/heads/outside", map[string]string{".sourceignore": "-> " + outside, "a.md": "m"})
+	r.commit("refs/heads/greedy", map[string]string{".sourceignore": "!.git/\n", "a": "a"})
 	url := serve(t, r.backend()) + "/tree.git"
 	rule := func(text string) *string { return &text }
 	for name, test := range map[string]struct {
@@ -204,9 +205,10 @@ func TestGitKeepsWhatFluxKeeps(t *testing.T) {
 	}{
 		"default rules":          {"main", func(*sourcev1.GitRepositorySpec) {}, []string{"a.yaml=a"}},
 		"own rules replace":      {"main", func(s *sourcev1.GitRepositorySpec) { s.Ignore = rule("a.yaml") }, []string{".github/w.yaml=w", ".sops.yaml=s", "a.jpg=j"}},
-		".sourceignore":          {"rules", func(*sourcev1.GitRepositorySpec) {}, []string{"clusters/.sourceignore=*.md\n/gone/\n", "clusters/a.jpg=j", "clusters/a.yaml=a"}},
-		"both":                   {"rules", func(s *sourcev1.GitRepositorySpec) { s.Ignore = rule("*.jpg\n.sourceignore") }, []string{"clusters/a.yaml=a"}},
+		".sourceignore":          {"rules", func(*sourcev1.GitRepositorySpec) {}, []string{"clusters/.sourceignore=*.md\n/gone/\n", "clusters/a.jpg=j", "clusters/a.yaml=a", "clusters/empty/"}},
+		"both":                   {"rules", func(s *sourcev1.GitRepositorySpec) { s.Ignore = rule("*.jpg\n.sourceignore") }, []string{"clusters/a.yaml=a", "clusters/empty/"}},
 		"sparse":                 {"rules", func(s *sourcev1.GitRepositorySpec) { s.SparseCheckout = []string{"./apps"} }, []string{"apps/x.yaml=x"}},
+		"never Git's own folder": {"greedy", func(*sourcev1.GitRepositorySpec) {}, []string{".sourceignore=!.git/\n", "a=a"}},
 		"linked rules":           {"linked", func(*sourcev1.GitRepositorySpec) {}, []string{"a.jpg=j", "rules=*.md\n"}},
 		"rules of somebody else": {"outside", func(*sourcev1.GitRepositorySpec) {}, []string{"a.md=m"}},
 	} {

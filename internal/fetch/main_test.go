@@ -79,7 +79,7 @@ func (s secrets) read(_ context.Context, name string) (map[string][]byte, error)
 	return data, nil
 }
 
-// get fetches and returns the result and the files with their content, "name=content".
+// get fetches and returns the result and the files with their content, "name=content", and empty folders, "name/".
 func get(t *testing.T, source client.Object, s secrets) (fetch.Result, []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -94,8 +94,15 @@ func contents(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || path == dir {
 			return err
+		}
+		if entry.IsDir() {
+			if below, err := os.ReadDir(path); err != nil || len(below) > 0 {
+				return err
+			}
+			found = append(found, strings.TrimPrefix(path, dir+"/")+"/")
+			return nil
 		}
 		text, err := os.ReadFile(path)
 		found = append(found, strings.TrimPrefix(path, dir+"/")+"="+string(text))
