@@ -110,8 +110,9 @@ func (r *repo) session(connection net.Conn, config *ssh.ServerConfig) {
 func (r *repo) uploadPack(channel ssh.Channel, payload []byte) {
 	defer channel.Close()
 	var run struct{ Command string }
-	path, ok := "", ssh.Unmarshal(payload, &run) == nil
-	if path, ok = strings.CutPrefix(run.Command, "git-upload-pack '/"); !ok {
+	_ = ssh.Unmarshal(payload, &run) // no command is an unknown command
+	path, ok := strings.CutPrefix(run.Command, "git-upload-pack '/")
+	if !ok {
 		return
 	}
 	command := exec.Command("git", "upload-pack", filepath.Join(r.root, filepath.Clean("/"+strings.TrimSuffix(path, "'"))))
