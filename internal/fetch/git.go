@@ -1,91 +1,139 @@
-// Package fetch brings the files of a GitRepository or an OCIRepository into a folder, as
-// source-controller does: same credential, same ref, same ignore rules, no symlinks.
 package fetch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"time"
+	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/cyphar/filepath-securejoin"
 	"github.com/fluxcd/pkg/git"
 	"github.com/fluxcd/pkg/git/gogit"
 	"github.com/fluxcd/pkg/git/repository"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"github.com/go-git/go-billy/v5/osfs"
+	gogitlib "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/tazlab/seed/internal/failure"
 )
 
-// defaultTimeout is the default of spec.timeout of Flux' sources.
-const defaultTimeout = 60 * time.Second
+const leftSignature = "signature: left to source-controller"
 
-// Git clones the revision that repo names into dir, which must be empty, with the data of the Secret
-// that spec.secretRef names (nil without one). It returns the revision as source-controller spells it,
-// for example "main@sha1:…". A refused credential is marked failure.Blocked.
-func Git(ctx context.Context, repo *sourcev1.GitRepository, credential map[string][]byte, dir string) (string, error) {
-	doing := fmt.Sprintf("fetching GitRepository %s/%s from %s", repo.Namespace, repo.Name, repo.Spec.URL)
+// gitRepository clones the revision that repo names into dir and leaves what Flux's artifact would hold.
+func gitRepository(ctx context.Context, f *fetching, repo *sourcev1.GitRepository, dir string) (Result, error) {
 	u, err := url.Parse(repo.Spec.URL)
 	if err != nil {
-		return "", failure.Blocked(fmt.Errorf("%s: spec.url: %w", doing, err))
+		return Result{}, failure.Blocked(fmt.Errorf("spec.url is no URL"))
 	}
-	auth, err := git.NewAuthOptions(*u, credential)
+	auth, err := f.gitAuth(ctx, repo, u)
 	if err != nil {
-		return "", failure.Blocked(fmt.Errorf("%s: the Secret %s: %w", doing, secretName(repo), err))
+		return Result{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout(repo))
-	defer cancel()
-	commit, err := clone(ctx, repo, auth, dir)
+	commit, err := clone(ctx, f, repo, auth, dir)
 	if err != nil {
-		return "", classify(doing, repo, err)
+		return Result{}, explainRef(repo, err)
 	}
-	if err := dropIgnored(dir, repo.Spec.Ignore); err != nil {
-		return "", fmt.Errorf("%s: %w", doing, err)
+	if commit == nil {
+		return Result{}, failure.Blocked(fmt.Errorf("the repository is empty, so there is no %s: push a commit", refOf(repo)))
 	}
-	return commit.String(), nil
+	if err := sparseFolders(repo, dir); err != nil {
+		return Result{}, err
+	}
+	if err := keep(dir, repo.Spec.Ignore, true); err != nil {
+		return Result{}, err
+	}
+	result := Result{Revision: commit.String()}
+	if repo.Spec.Reference != nil && repo.Spec.Reference.Name != "" {
+		result.Revision = commit.AbsoluteReference()
+	}
+	if repo.Spec.Verification != nil {
+		result.Notes = append(result.Notes, leftSignature)
+	}
+	return result, nil
 }
 
-func clone(ctx context.Context, repo *sourcev1.GitRepository, auth *git.AuthOptions, dir string) (*git.Commit, error) {
-	options := []gogit.ClientOption{gogit.WithDiskStorage()}
+// clone checks out the commit; nil without an error means that the repository is empty. Git's own folder is
+// in dir while it lasts and gone afterwards, for dir is memory.
+func clone(ctx context.Context, f *fetching, repo *sourcev1.GitRepository, auth *git.AuthOptions, dir string) (*git.Commit, error) {
+	dot := filepath.Join(dir, gogitlib.GitDirName)
+	defer func() { _ = os.RemoveAll(dot) }()
+	budget := newBudget(ctx, maxFetched)
+	objects := boundedFS{osfs.New(dot, osfs.WithBoundOS()), budget}
+	options := []gogit.ClientOption{
+		gogit.WithStorer(filesystem.NewStorage(objects, cache.NewObjectLRU(maxCached))),
+		gogit.WithWorkTreeFS(boundedFS{osfs.New(dir, osfs.WithBoundOS()), budget}),
+	}
 	if auth.Transport == git.HTTP {
 		options = append(options, gogit.WithInsecureCredentialsOverHTTP())
 	}
-	client, err := gogit.NewClient(dir, auth, options...)
+	if f.proxy != nil {
+		options = append(options, gogit.WithProxy(transport.ProxyOptions{URL: f.proxy.String()}))
+	}
+	// The path is what the client removes when it finds the repository empty.
+	client, err := gogit.NewClient(dot, auth, options...)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	config := repository.CloneConfig{ShallowClone: true, SparseCheckoutDirectories: repo.Spec.SparseCheckout}
+
+	type outcome struct {
+		commit *git.Commit
+		err    error
+	}
+	done := make(chan outcome, 1)
+	// Connecting by SSH takes no context. What goes on after its end can write nothing any more.
+	go func() {
+		commit, err := client.Clone(ctx, repo.Spec.URL, cloneConfig(repo))
+		done <- outcome{commit, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case o := <-done:
+		if budget.over.Load() {
+			return nil, tooLarge(repo)
+		}
+		return o.commit, o.err
+	}
+}
+
+func cloneConfig(repo *sourcev1.GitRepository) repository.CloneConfig {
+	config := repository.CloneConfig{ShallowClone: true}
 	if ref := repo.Spec.Reference; ref != nil {
 		config.CheckoutStrategy = repository.CheckoutStrategy{
 			Branch: ref.Branch, Tag: ref.Tag, SemVer: ref.SemVer, RefName: ref.Name, Commit: ref.Commit,
 		}
 	}
-	return client.Clone(ctx, repo.Spec.URL, config)
+	for _, folder := range repo.Spec.SparseCheckout {
+		config.SparseCheckoutDirectories = append(config.SparseCheckoutDirectories, strings.TrimPrefix(folder, "./"))
+	}
+	return config
 }
 
-// classify says which side refused and what to do.
-func classify(doing string, repo *sourcev1.GitRepository, err error) error {
-	switch {
-	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
-		return failure.Blocked(fmt.Errorf("%s: the Git server refuses the credential in the Secret %s: %w (renew the token at the vault)", doing, secretName(repo), err))
-	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return failure.Blocked(fmt.Errorf("%s: %w (check spec.url; many servers also answer so when the token may not read the repository)", doing, err))
+// sparseFolders looks that each folder of spec.sparseCheckout is there.
+func sparseFolders(repo *sourcev1.GitRepository, dir string) error {
+	for _, folder := range repo.Spec.SparseCheckout {
+		path, err := securejoin.SecureJoin(dir, folder)
+		if err == nil {
+			_, err = os.Lstat(path)
+		}
+		if err != nil {
+			return failure.Blocked(fmt.Errorf("spec.sparseCheckout: the repository has no folder %s at %s", folder, refOf(repo)))
+		}
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return nil
 }
 
-func secretName(repo *sourcev1.GitRepository) string {
-	if repo.Spec.SecretRef == nil {
-		return "(none)"
+// tooLarge tells the way out of maxFetched.
+func tooLarge(repo *sourcev1.GitRepository) error {
+	cure := "name the folders that the cluster needs in spec.sparseCheckout, and keep large files out of the repository (spec.ignore and .sourceignore count only after the checkout)"
+	if ref := repo.Spec.Reference; ref != nil && ref.Commit != "" {
+		cure = "spec.ref.commit fetches the whole history: use a branch or a tag. Else " + cure
 	}
-	return repo.Namespace + "/" + repo.Spec.SecretRef.Name
-}
-
-func timeout(repo *sourcev1.GitRepository) time.Duration {
-	if repo.Spec.Timeout == nil {
-		return defaultTimeout
-	}
-	return repo.Spec.Timeout.Duration
+	return failure.Blocked(fmt.Errorf("pack and files of the repository take more than %d MiB, and seed holds them in memory: %s", maxFetched>>20, cure))
 }

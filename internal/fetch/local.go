@@ -1,14 +1,10 @@
 package fetch
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"github.com/fluxcd/pkg/sourceignore"
 )
 
 // Local copies into dir what a push of the checkout at root would bring: its files less what the ignore
@@ -18,19 +14,17 @@ func Local(root, dir string) error {
 	if err != nil {
 		return err
 	}
-	domain := strings.Split(root, string(filepath.Separator))
-	patterns, err := sourceignore.LoadIgnorePatterns(root, domain)
+	ignored, err := ignored(root, nil)
 	if err != nil {
-		return fmt.Errorf("reading .sourceignore: %w", err)
+		return err
 	}
-	matcher := sourceignore.NewDefaultMatcher(patterns, domain)
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && entry.Name() == ".git":
 			return filepath.SkipDir
-		case !entry.Type().IsRegular() || matcher.Match(strings.Split(path, string(filepath.Separator)), false):
+		case !entry.Type().IsRegular() || ignored(path, false):
 			return nil
 		}
 		relative, err := filepath.Rel(root, path)

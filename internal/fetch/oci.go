@@ -1,111 +1,120 @@
 package fetch
 
 import (
+	"compress/gzip"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
-	"strings"
+	"io"
+	"os"
 
-	"github.com/fluxcd/pkg/oci"
+	"github.com/fluxcd/pkg/tar"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"github.com/google/go-containerregistry/pkg/crane"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/tazlab/seed/internal/failure"
 )
 
-// refusals are the answers of a registry that another try does not change.
-var refusals = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
-
-// OCI pulls the artifact that repo names into dir, trusting the ca.crt in certificates, the data of the
-// Secret that spec.certSecretRef names (nil without one). It returns the revision as "tag@sha256:…".
-func OCI(ctx context.Context, repo *sourcev1.OCIRepository, certificates map[string][]byte, dir string) (string, error) {
-	doing := fmt.Sprintf("fetching OCIRepository %s/%s from %s", repo.Namespace, repo.Name, repo.Spec.URL)
-	if err := CheckOCI(repo); err != nil {
-		return "", failure.Blocked(fmt.Errorf("%s: %w", doing, err))
-	}
-	options, err := craneOptions(repo, certificates)
+// ociRepository pulls the layer that repo selects into dir and leaves what Flux's artifact would hold.
+func ociRepository(ctx context.Context, f *fetching, repo *sourcev1.OCIRepository, dir string) (Result, error) {
+	options, err := f.registryOptions(ctx, repo)
 	if err != nil {
-		return "", failure.Blocked(fmt.Errorf("%s: the Secret %s: %w", doing, repo.Spec.CertSecretRef.Name, err))
+		return Result{}, err
 	}
-	limit := defaultTimeout
-	if repo.Spec.Timeout != nil {
-		limit = repo.Spec.Timeout.Duration
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	address, tag := ociAddress(repo)
-	found, err := oci.NewClient(options).Pull(ctx, address, dir)
+	ref, err := reference(repo, options)
 	if err != nil {
-		if refused, ok := errors.AsType[*transport.Error](err); ok && slices.Contains(refusals, refused.StatusCode) {
-			err = failure.Blocked(err)
-		}
-		return "", fmt.Errorf("%s: %w", doing, err)
+		return Result{}, err
 	}
-	if err := dropIgnored(dir, repo.Spec.Ignore); err != nil {
-		return "", fmt.Errorf("%s: %w", doing, err)
+	revision, digest, err := resolve(ref, options)
+	if err != nil {
+		return Result{}, fmt.Errorf("looking for %s: %w", ref, err)
 	}
-	digest := found.Digest[strings.LastIndex(found.Digest, "@")+1:]
-	if tag == "" {
-		return digest, nil
+	image, err := remote.Image(ref.Context().Digest(digest), options...)
+	if err != nil {
+		return Result{}, fmt.Errorf("pulling %s: %w", digest, err)
 	}
-	return tag + "@" + digest, nil
+	layer, err := selectLayer(repo, image)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := extract(ctx, layer, dir); err != nil {
+		return Result{}, fmt.Errorf("unpacking the layer of %s: %w", digest, err)
+	}
+	// "copy" makes the layer itself Flux's artifact, which the Kustomization then unpacks: the same files, but
+	// nothing is ignored.
+	if err := keep(dir, repo.Spec.Ignore, repo.GetLayerOperation() != sourcev1.OCILayerCopy); err != nil {
+		return Result{}, err
+	}
+	result := Result{Revision: revision}
+	if repo.Spec.Verify != nil {
+		result.Notes = append(result.Notes, leftSignature)
+	}
+	return result, nil
 }
 
-// CheckOCI names the first field of repo that seed does not honour.
-func CheckOCI(repo *sourcev1.OCIRepository) error {
-	s := repo.Spec
-	for _, field := range []struct {
-		name string
-		set  bool
-	}{
-		{"spec.provider: " + s.Provider, s.Provider != "" && s.Provider != sourcev1.GenericOCIProvider},
-		{"spec.secretRef", s.SecretRef != nil},
-		{"spec.serviceAccountName", s.ServiceAccountName != ""},
-		{"spec.proxySecretRef", s.ProxySecretRef != nil},
-		{"spec.verify", s.Verify != nil},
-		{"spec.ref.semver", s.Reference != nil && s.Reference.SemVer != ""},
-		{"spec.layerSelector", s.LayerSelector != nil},
-		{"spec.suspend", s.Suspend},
-	} {
-		if field.set {
-			return fmt.Errorf("%s is not supported by seed in a planted unit's source", field.name)
+// selectLayer takes the first layer of the media type asked for, else the first.
+func selectLayer(repo *sourcev1.OCIRepository, image v1.Image) (v1.Layer, error) {
+	layers, err := image.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	wanted := repo.GetLayerMediaType()
+	for _, layer := range layers {
+		is, err := layer.MediaType()
+		if err != nil {
+			return nil, fmt.Errorf("reading the manifest: %w", err)
+		}
+		if wanted == "" || string(is) == wanted {
+			return layer, nil
 		}
 	}
-	return nil
+	if wanted == "" {
+		return nil, failure.Blocked(errors.New("the artifact has no layer: push it anew"))
+	}
+	return nil, failure.Blocked(fmt.Errorf("the artifact has no layer of the media type %s: correct spec.layerSelector.mediaType", wanted))
 }
 
-// ociAddress is the registry address with tag or digest, and the tag ("" with a digest).
-func ociAddress(repo *sourcev1.OCIRepository) (address, tag string) {
-	address, tag = strings.TrimPrefix(repo.Spec.URL, sourcev1.OCIRepositoryPrefix), "latest"
-	if ref := repo.Spec.Reference; ref != nil {
-		if ref.Digest != "" {
-			return address + "@" + ref.Digest, ""
-		}
-		if ref.Tag != "" {
-			tag = ref.Tag
-		}
+// extract unpacks a layer. Its digest is compared only by who reads it to its end.
+func extract(ctx context.Context, layer v1.Layer, dir string) error {
+	blob, err := layer.Compressed()
+	if err != nil {
+		return err
 	}
-	return address + ":" + tag, tag
+	defer func() { _ = blob.Close() }()
+	unzipped, err := gzip.NewReader(blob)
+	if err != nil {
+		return failure.Blocked(fmt.Errorf("it is not compressed with gzip: %w", err))
+	}
+	files := 0
+	err = tar.Untar(&boundedReader{unzipped, newBudget(ctx, maxFetched)}, dir, tar.WithMaxUntarSize(tar.UnlimitedUntarSize),
+		tar.WithSkipGzip(), tar.WithSkipSymlinks(), tar.WithFilter(func(string, os.FileInfo) bool {
+			files++
+			return files > maxEntries
+		}))
+	if err == nil && files > maxEntries {
+		err = errTooLarge
+	}
+	if errors.Is(err, errTooLarge) {
+		return failure.Blocked(fmt.Errorf("it holds more than %d MiB or %d entries, and seed holds them in memory: push less into the artifact (spec.ignore and .sourceignore count only once it is unpacked)", maxFetched>>20, maxEntries))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, blob)
+	return err
 }
 
-func craneOptions(repo *sourcev1.OCIRepository, certificates map[string][]byte) ([]crane.Option, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if repo.Spec.CertSecretRef != nil {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(certificates["ca.crt"]) {
-			return nil, errors.New("no PEM certificate in its key ca.crt")
-		}
+// boundedReader spends a budget on what is read.
+type boundedReader struct {
+	io.Reader
+	budget *budget
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if over := b.budget.spend(n); over != nil {
+		return 0, over
 	}
-	options := []crane.Option{crane.WithTransport(&http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, ForceAttemptHTTP2: true,
-	})}
-	if repo.Spec.Insecure {
-		options = append(options, crane.Insecure)
-	}
-	return options, nil
+	return n, err
 }

@@ -3,12 +3,16 @@
 package api_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/pem"
 	"errors"
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,16 +23,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fluxcd/pkg/oci"
-	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
+	apitypes "k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/apply"
@@ -108,18 +116,29 @@ func (w *world) spell(text string) string {
 // push makes files the newest artifact.
 func (w *world) push(t *testing.T, files map[string]string) {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(w.spell(content)), 0o600); err != nil {
-			t.Fatal(err)
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	archive := tar.NewWriter(zip)
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		content := w.spell(files[file])
+		err := archive.WriteHeader(&tar.Header{Name: file, Mode: 0o600, Size: int64(len(content))})
+		if _, writeErr := io.WriteString(archive, content); err != nil || writeErr != nil {
+			t.Fatal(err, writeErr)
 		}
 	}
-	options := []crane.Option{crane.WithTransport(w.tls.Client().Transport)}
-	if _, err := oci.NewClient(options).Push(t.Context(), strings.TrimPrefix(w.tls.URL, "https://")+"/tree:latest", dir); err != nil {
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	layer := static.NewLayer(packed.Bytes(), "application/vnd.cncf.flux.content.v1.tar+gzip")
+	image, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), layer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(strings.TrimPrefix(w.tls.URL, "https://") + "/tree:latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(tag, image, remote.WithTransport(w.tls.Client().Transport), remote.WithContext(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,7 +172,7 @@ func (w *world) plant(t *testing.T) {
 func (w *world) there(t *testing.T, name string) *corev1.ConfigMap {
 	t.Helper()
 	var m corev1.ConfigMap
-	err := w.live.Get(t.Context(), types.NamespacedName{Namespace: w.ns, Name: name}, &m)
+	err := w.live.Get(t.Context(), apitypes.NamespacedName{Namespace: w.ns, Name: name}, &m)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -200,7 +219,7 @@ func TestPlantKeepsTheOrder(t *testing.T) {
 	}
 	var root unstructured.Unstructured
 	root.SetGroupVersionKind(schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"})
-	if err := w.live.Get(t.Context(), types.NamespacedName{Namespace: w.ns, Name: "root"}, &root); err != nil {
+	if err := w.live.Get(t.Context(), apitypes.NamespacedName{Namespace: w.ns, Name: "root"}, &root); err != nil {
 		t.Fatal(err)
 	}
 	versions = append(versions, root.GetResourceVersion())
@@ -248,7 +267,7 @@ func TestPlantWakesWhenItsInputChanges(t *testing.T) {
 // A changed bundle cannot be read by a process that has the old one: it ends, and the next Pod begins with it.
 func TestPlantEndsWhenItsBundleChanges(t *testing.T) {
 	w := newWorld(t, "plant-bundle", map[string]string{"cluster/flux.yaml": configMap("flux", partOfFlux)})
-	w.Config = types.NamespacedName{Namespace: w.ns, Name: "bundle"}
+	w.Config = apitypes.NamespacedName{Namespace: w.ns, Name: "bundle"}
 	inner := w.Event
 	w.Event = func(ctx context.Context, reason, message string) {
 		inner(ctx, reason, message)
@@ -325,7 +344,7 @@ func TestPlantWaitsForADyingNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	namespace := &corev1.Namespace{}
-	key := types.NamespacedName{Name: w.ns}
+	key := apitypes.NamespacedName{Name: w.ns}
 	if err := w.live.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}}); err != nil {
 		t.Fatal(err)
 	}
