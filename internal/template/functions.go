@@ -14,7 +14,7 @@ import (
 var functions = table()
 
 func table() engine.FuncMap {
-	all := engine.FuncMap(sprig.HermeticTxtFuncMap())
+	all := sprig.HermeticTxtFuncMap()
 	for name := range lacking {
 		delete(all, name)
 	}
