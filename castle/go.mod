@@ -6,6 +6,7 @@ require (
 	github.com/fluxcd/flux2/v2 v2.9.5
 	github.com/fluxcd/pkg/oci v0.68.1
 	github.com/gofrs/flock v0.13.0
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/go-containerregistry v0.21.6
 	github.com/gorilla/handlers v1.5.2
 	github.com/spf13/cobra v1.10.2
