@@ -40,7 +40,7 @@ faults: $(CASTLE) build ## seed's binary against a vault and a Git server that f
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && cd castle && SEED=$(CURDIR)/bin/seed KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
-		go test -count=1 -parallel 6 -tags apiserver ./plant
+		go test -count=1 -parallel 8 -tags apiserver ./plant
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)

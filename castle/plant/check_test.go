@@ -54,13 +54,14 @@ func (r row) test(t *testing.T) {
 		r.breaks(t, w)
 	}
 	w.prepare(t)
-	before := w.vault.Calls(login)
+	before := len(w.vault.Calls(login))
 	s := w.start(t)
 	event, err := w.event(ctx, "Blocked", "Retrying", "InvalidBundle")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, s.stderr.String())
 	}
-	logins := w.vault.Calls(login) - before
+	logins := len(w.vault.Calls(login)) - before
+	t.Logf("%s: %s", event.Reason, event.Message)
 	if event.Reason != r.reason {
 		t.Errorf("the Event is %s (%s), want %s", event.Reason, event.Message, r.reason)
 	}
@@ -99,7 +100,7 @@ func (w *world) wantLogins(t *testing.T, s *seed, r row, before int) {
 	if r.claimed {
 		most = 1
 	}
-	if got := w.vault.Calls(login) - before; got > most {
+	if got := len(w.vault.Calls(login)) - before; got > most {
 		t.Errorf("the vault saw %d logins in %d failed tries, want at most %d", got, s.tries(), most)
 	}
 }
@@ -175,8 +176,8 @@ func (w *world) wantPatience(t *testing.T, hit <-chan struct{}, release chan<- s
 	if err := s.end(ctx); err != nil {
 		t.Error(err)
 	}
-	if events := w.events(t); s.tries() != 0 || len(events) != 0 || w.vault.Calls(login) != 1 {
-		t.Errorf("%d failed tries, %d Events, %d logins; want one quiet try", s.tries(), len(events), w.vault.Calls(login))
+	if events := w.events(t); s.tries() != 0 || len(events) != 0 || len(w.vault.Calls(login)) != 1 {
+		t.Errorf("%d failed tries, %d Events, %d logins; want one quiet try", s.tries(), len(events), len(w.vault.Calls(login)))
 	}
 	w.wantNoCredential(t, s)
 }

@@ -30,7 +30,7 @@ func TestIdentityIsMissing(t *testing.T) {
 	if event.Reason != "Blocked" || !strings.Contains(event.Message, "reading the identity Secret seed-system/"+w.name) {
 		t.Errorf("the Event is %s: %s", event.Reason, event.Message)
 	}
-	if n := w.vault.Calls(anyCall); n != 0 {
+	if n := len(w.vault.Calls(anyCall)); n != 0 {
 		t.Errorf("the vault saw %d requests, want none", n)
 	}
 	if err := s.end(ctx); err != nil {
@@ -40,6 +40,7 @@ func TestIdentityIsMissing(t *testing.T) {
 
 // A fault in seed's own input ends it for good, before anything is asked of vault or Git.
 func TestInvalidInput(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		file, old, with string
 		want            []string
@@ -76,7 +77,7 @@ func TestInvalidInput(t *testing.T) {
 					t.Errorf("the Event or the log does not say %q: %s\n%s", want, event.Message, s.all(t))
 				}
 			}
-			if n := w.vault.Calls(anyCall) + w.git.Calls(anyCall); n != 0 || s.code != 3 {
+			if n := len(w.vault.Calls(anyCall)) + len(w.git.Calls(anyCall)); n != 0 || s.code != 3 {
 				t.Errorf("exit code %d, %d requests; want 3 and none", s.code, n)
 			}
 		})

@@ -4,6 +4,7 @@ package plant_test
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"testing"
 
@@ -23,6 +24,7 @@ var html = faults.Fault{Status: http.StatusOK, Header: map[string]string{"Conten
 
 // What the vault refuses is a state, not a loop: one login, then nothing until the cure.
 func TestVaultRefuses(t *testing.T) {
+	t.Parallel()
 	for name, r := range map[string]row{
 		"wrong-secret": {
 			breaks: func(t *testing.T, w *world) {
@@ -73,9 +75,8 @@ func TestVaultRefuses(t *testing.T) {
 
 // What passes by itself is tried again, and the birth goes on with nobody touching the cluster.
 func TestVaultRecovers(t *testing.T) {
+	t.Parallel()
 	for name, r := range map[string]row{
-		"too-many-logins": {breaks: failVault(login, vaultstandin.RateLimited(1), 0), want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded. Please try again in 1 seconds"}},
-		"too-many-reads":  {breaks: failVault(read, vaultstandin.RateLimited(1), 0), want: []string{"reading the secret", "429 Too Many Requests"}},
 		"error-at-login":  {breaks: failVault(login, vaultstandin.Refusal(500, "InternalServerError", "Something went wrong"), 0), want: []string{"logging in", "500 Internal Server Error: Something went wrong"}},
 		"error-at-read":   {breaks: failVault(read, faults.Fault{Status: 503, Body: "upstream connect error"}, 0), want: []string{"reading the secret", "503 Service Unavailable"}},
 		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded"}},
@@ -92,8 +93,50 @@ func TestVaultRecovers(t *testing.T) {
 	}
 }
 
+// A rate limit passes by itself: the birth takes a little longer.
+func TestVaultRateLimit(t *testing.T) {
+	t.Parallel()
+	for name, match := range map[string]string{"login": login, "read": read} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			w := newWorld(t)
+			w.prepare(t)
+			w.vault.Fail(match, vaultstandin.RateLimited(1), 2)
+			s := w.start(t)
+			if err := s.says(ctx, `msg="apply the root sync" state=done`); err != nil {
+				t.Fatal(err)
+			}
+			w.wantSecret(t, true)
+			w.wantPlanted(t, true)
+			if err := s.end(ctx); err != nil {
+				t.Error(err)
+			}
+			if calls := len(w.vault.Calls(match)); match == login && calls != 3 {
+				t.Errorf("the vault saw %d logins, want the two that it refused and one", calls)
+			}
+			for _, event := range w.events(t) {
+				if event.Reason != "Retrying" {
+					t.Errorf("an Event %s: %s", event.Reason, event.Message)
+				}
+			}
+			w.wantNoCredential(t, s)
+		})
+	}
+}
+
+// A vault that wants seed to stay away for an hour is not asked again meanwhile.
+func TestVaultLongRateLimit(t *testing.T) {
+	row{
+		breaks: failVault(login, vaultstandin.RateLimited(3600), 0),
+		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded. Please try again in 3600 seconds"}, logins: 1,
+	}.test(t)
+}
+
 // A vault whose certificate is wrong sees no login at all.
 func TestVaultCertificate(t *testing.T) {
+	t.Parallel()
 	for name, bad := range badCertificates() {
 		r := row{
 			breaks: func(t *testing.T, w *world) { w.vault.present(t, bad.by, bad.request) },
@@ -106,6 +149,7 @@ func TestVaultCertificate(t *testing.T) {
 
 // A redirect could carry the credential elsewhere: it is not followed.
 func TestVaultRedirect(t *testing.T) {
+	t.Parallel()
 	for name, status := range map[string]int{"found": http.StatusFound, "kept": http.StatusTemporaryRedirect} {
 		elsewhere := open(t, http.NotFoundHandler(), "http/1.1")
 		r := row{
@@ -113,7 +157,7 @@ func TestVaultRedirect(t *testing.T) {
 				w.vault.Fail(login, faults.Fault{Status: status, Header: map[string]string{"Location": elsewhere.server.URL}}, 0)
 			},
 			heals: func(t *testing.T, w *world) {
-				if n := elsewhere.Calls(anyCall); n != 0 {
+				if n := len(elsewhere.Calls(anyCall)); n != 0 {
 					t.Errorf("seed followed the redirect %d times", n)
 				}
 				w.vault.Heal()
@@ -132,7 +176,7 @@ func TestVaultSlow(t *testing.T) {
 	release := make(chan struct{})
 	hit := w.vault.Fail(login, faults.Fault{Hold: release}, 1)
 	w.wantPatience(t, hit, release)
-	if n := w.vault.Calls(revoke); n != 1 {
+	if n := len(w.vault.Calls(revoke)); n != 1 {
 		t.Errorf("%d tokens were revoked, want 1", n)
 	}
 }

@@ -2,12 +2,13 @@
 // while it runs.
 //
 // It knows nothing of what it wraps. The vault stand-in and the Git server behind it stay as they are; what a fault
-// answers in their place they do not see, so it is in no log of theirs, and Calls counts it.
+// answers in their place they do not see, so it is in no log of theirs, but in Calls.
 package faults
 
 import (
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Fault is what happens to a request. Its parts add up: one with Hold and Status is a slow refusal. The zero Fault
@@ -47,7 +48,10 @@ type rule struct {
 }
 
 // call is a request of the past.
-type call struct{ method, path string }
+type call struct {
+	method, path string
+	at           time.Time
+}
 
 // New wraps a server. Without a Fail it changes nothing.
 func New(next http.Handler) *Handler { return &Handler{next: next} }
@@ -73,17 +77,18 @@ func (h *Handler) Heal() {
 	h.rules = nil
 }
 
-// Calls is how many requests so far match, whatever became of them; match is as in Fail.
-func (h *Handler) Calls(match string) int {
-	mux, n := matcher(match), 0
+// Calls is when the requests that match came, whatever became of them; match is as in Fail.
+func (h *Handler) Calls(match string) []time.Time {
+	mux := matcher(match)
+	var times []time.Time
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range h.calls {
 		if matches(mux, c) {
-			n++
+			times = append(times, c.at)
 		}
 	}
-	return n
+	return times
 }
 
 // ServeHTTP answers one request, well or ill.
@@ -91,9 +96,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.find(r).serve(w, r, h.next)
 }
 
-// find counts the request and returns the fault that it runs into; the zero Fault if there is none.
+// find notes the request and returns the fault that it runs into; the zero Fault if there is none.
 func (h *Handler) find(r *http.Request) Fault {
-	c := call{r.Method, r.URL.Path}
+	c := call{r.Method, r.URL.Path, time.Now()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.calls = append(h.calls, c)
