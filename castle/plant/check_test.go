@@ -13,15 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-func contains(list []string, one string) bool {
-	for _, each := range list {
-		if each == one {
-			return true
-		}
-	}
-	return false
-}
-
 // row is one fault and what seed must make of it.
 type row struct {
 	// breaks makes the fault, before seed starts.
@@ -45,7 +36,7 @@ var planted = []schema.GroupVersionResource{
 }
 
 // test runs seed into the fault, looks at what it says and does, heals, and sees the root sync in the cluster.
-func (r row) test(t *testing.T) {
+func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: a failure belongs to its line here
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -138,10 +129,11 @@ func (w *world) wantPlanted(t *testing.T, want bool) {
 // wantNoCredential looks for credentials and tokens in everything that seed wrote for people.
 func (w *world) wantNoCredential(t *testing.T, s *seed) {
 	t.Helper()
-	text := s.all(t)
+	written := []string{s.all(t)}
 	for _, event := range w.events(t) {
-		text += event.Message
+		written = append(written, event.Message)
 	}
+	text := strings.Join(written, "\n")
 	private := []string{w.clientSecret, w.gitToken}
 	for _, header := range append(w.vault.seen(), w.git.seen()...) {
 		_, credential, _ := strings.Cut(header, " ")

@@ -29,14 +29,18 @@ func TestGitRefuses(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]row{
 		"wrong-token": {
-			breaks: func(t *testing.T, w *world) { w.git = open(t, w.gitServer(t, "rotated"), "http/1.1") },
-			want:   []string{"authentication required", "refuses the credential", "renew the token at the vault"},
+			breaks: func(t *testing.T, w *world) {
+				t.Helper()
+				w.git = open(t, w.gitServer(t, "rotated"), "http/1.1")
+			},
+			want: []string{"authentication required", "refuses the credential", "renew the token at the vault"},
 		},
 		"forbidden":          {breaks: failGit(refs, faults.Fault{Status: http.StatusForbidden}, 0), want: []string{"refuses the credential", "authorization failed", "renew the token at the vault"}},
 		"no-such-repository": {breaks: failGit(refs, faults.Fault{Status: http.StatusNotFound}, 0), want: []string{"repository not found", "check spec.url", "may not read the repository"}},
 		"redirected-elsewhere": {
 			// The host's name is another one there, so the credential must not come along.
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				elsewhere := open(t, w.gitServer(t, w.gitToken), "http/1.1")
 				w.git.Fail(refs, faults.Fault{Status: http.StatusMovedPermanently, Header: map[string]string{"Location": elsewhere.byName("/fleet.git/info/refs?service=git-upload-pack")}}, 0)
 				t.Cleanup(func() {

@@ -28,12 +28,14 @@ func TestVaultRefuses(t *testing.T) {
 	for name, r := range map[string]row{
 		"wrong-secret": {
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				w.setIdentity(t, func(id *vaultstandin.Identity) { id.ClientSecret = "rotated" })
 			},
 			want: []string{"logging in", "401 Unauthorized: Invalid credentials", "check the machine identity's client ID and secret"},
 		},
 		"locked-out": {
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				for range 3 {
 					w.badLogin(t)
 				}
@@ -42,6 +44,7 @@ func TestVaultRefuses(t *testing.T) {
 		},
 		"used-up": {
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				w.setIdentity(t, func(id *vaultstandin.Identity) { id.NumUsesLimit = 1 })
 				w.login(t, w.clientSecret)
 			},
@@ -49,12 +52,14 @@ func TestVaultRefuses(t *testing.T) {
 		},
 		"no-access": {
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				w.setIdentity(t, func(id *vaultstandin.Identity) { id.NoAccess = true })
 			},
 			want: []string{`reading the secret "TOKEN" in /git of project homelab, environment prod`, "403 Forbidden: You are not allowed", "give the machine identity read access"},
 		},
 		"hidden-value": {
 			breaks: func(t *testing.T, w *world) {
+				t.Helper()
 				w.setIdentity(t, func(id *vaultstandin.Identity) { id.HideValues = true })
 			},
 			want: []string{`reading the secret "TOKEN"`, "hides the value", "give the machine identity the permission readValue"},
@@ -157,6 +162,7 @@ func TestVaultRedirect(t *testing.T) {
 				w.vault.Fail(login, faults.Fault{Status: status, Header: map[string]string{"Location": elsewhere.server.URL}}, 0)
 			},
 			heals: func(t *testing.T, w *world) {
+				t.Helper()
 				if n := len(elsewhere.Calls(anyCall)); n != 0 {
 					t.Errorf("seed followed the redirect %d times", n)
 				}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,7 +165,7 @@ func (w *world) event(ctx context.Context, reasons ...string) (*corev1.Event, er
 	}
 	defer watch.Stop()
 	for change := range watch.ResultChan() {
-		if event, ok := change.Object.(*corev1.Event); ok && contains(reasons, event.Reason) {
+		if event, ok := change.Object.(*corev1.Event); ok && slices.Contains(reasons, event.Reason) {
 			return event, nil
 		}
 	}

@@ -30,28 +30,34 @@ func serve(t *testing.T, http2 bool) (*faults.Handler, *httptest.Server) {
 	return h, server
 }
 
-func post(ctx context.Context, server *httptest.Server, path string) (*http.Response, string, error) {
+// answer is what came of a request.
+type answer struct {
+	status         int
+	location, body string
+}
+
+func post(ctx context.Context, server *httptest.Server, path string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+path, strings.NewReader("hello"))
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
 	client := *server.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return response, string(body), err
+	return answer{response.StatusCode, response.Header.Get("Location"), string(body)}, err
 }
 
 // healthy fails the test unless the server answers as without faults.
 func healthy(t *testing.T, server *httptest.Server) {
 	t.Helper()
-	response, body, err := post(t.Context(), server, "/a")
-	if err != nil || response.StatusCode != http.StatusOK || body != "echo:hello" {
-		t.Fatalf("a healthy server: %v %q", err, body)
+	got, err := post(t.Context(), server, "/a")
+	if err != nil || got != (answer{http.StatusOK, "", "echo:hello"}) {
+		t.Fatalf("a healthy server: %v %v", err, got)
 	}
 }
 
@@ -70,9 +76,9 @@ func TestAnswerInPlace(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
 		h.Fail("POST /a", faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/else"}, Body: "moved"}, 2)
 		for range 2 {
-			response, body, err := post(t.Context(), server, "/a")
-			if err != nil || response.StatusCode != http.StatusFound || response.Header.Get("Location") != "/else" || body != "moved" {
-				t.Errorf("%v %q", err, body)
+			got, err := post(t.Context(), server, "/a")
+			if err != nil || got != (answer{http.StatusFound, "/else", "moved"}) {
+				t.Errorf("%v %v", err, got)
 			}
 		}
 		healthy(t, server)
@@ -87,8 +93,8 @@ func TestPatternsAndOrder(t *testing.T) {
 	h.Fail("POST /a/{x}", faults.Fault{Status: 401}, 1)
 	h.Fail("/", faults.Fault{Status: 500}, 0)
 	for i, want := range []int{401, 500, 500, 500} {
-		response, _, err := post(t.Context(), server, "/a/b")
-		if err != nil || response.StatusCode != want {
+		got, err := post(t.Context(), server, "/a/b")
+		if err != nil || got.status != want {
 			t.Errorf("request %d: %v, want %d", i, err, want)
 		}
 	}
@@ -104,7 +110,7 @@ func TestPatternsAndOrder(t *testing.T) {
 func TestReset(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
 		h.Fail("/", faults.Fault{Reset: true}, 1)
-		if _, _, err := post(t.Context(), server, "/a"); !errors.Is(err, syscall.ECONNRESET) {
+		if _, err := post(t.Context(), server, "/a"); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%v, want a reset connection", err)
 		}
 		healthy(t, server)
@@ -114,10 +120,10 @@ func TestReset(t *testing.T) {
 func TestResetNeedsTheConnection(t *testing.T) {
 	h := faults.New(echo)
 	h.Fail("/", faults.Fault{Reset: true}, 0)
-	answer := httptest.NewRecorder()
-	h.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
-	if answer.Code != http.StatusInternalServerError || !strings.Contains(answer.Body.String(), "faults.ConnContext") {
-		t.Errorf("%d %s", answer.Code, answer.Body)
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	if recorder.Code != http.StatusInternalServerError || !strings.Contains(recorder.Body.String(), "faults.ConnContext") {
+		t.Errorf("%d %s", recorder.Code, recorder.Body)
 	}
 }
 
@@ -127,8 +133,8 @@ func TestCut(t *testing.T) {
 		h.Fail("/", faults.Fault{Cut: 3, Status: 503, Body: "down"}, 1)
 		h.Fail("/", faults.Fault{Cut: 10}, 1)
 		for _, want := range []string{"echo:he", "dow"} {
-			if _, body, err := post(t.Context(), server, "/a"); err == nil || body != want {
-				t.Errorf("%v %q, want %q and an error", err, body, want)
+			if got, err := post(t.Context(), server, "/a"); err == nil || got.body != want {
+				t.Errorf("%v %q, want %q and an error", err, got.body, want)
 			}
 		}
 		healthy(t, server) // its ten bytes are let through
@@ -141,11 +147,11 @@ func TestHold(t *testing.T) {
 		hit := h.Fail("/", faults.Fault{Hold: release}, 1)
 		answered := make(chan string, 1)
 		go func() {
-			_, body, err := post(t.Context(), server, "/a")
+			got, err := post(t.Context(), server, "/a")
 			if err != nil {
-				body = err.Error()
+				got.body = err.Error()
 			}
-			answered <- body
+			answered <- got.body
 		}()
 		<-hit
 		select {
@@ -166,7 +172,7 @@ func TestHang(t *testing.T) {
 		hit := h.Fail("/", faults.Fault{Hold: faults.Never}, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-hit; cancel() }()
-		if _, _, err := post(ctx, server, "/a"); !errors.Is(err, context.Canceled) {
+		if _, err := post(ctx, server, "/a"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v, want the client's own end", err)
 		}
 		healthy(t, server)
