@@ -27,15 +27,20 @@ unit: ## Unit tests
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
 	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver ./...
-	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root ./...
+	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api e2e sdk templates bench
-test: unit api sdk templates e2e ## Everything: unit, API server, vault client, templates, end to end (as root)
+.PHONY: test api faults e2e sdk templates bench
+test: unit api faults sdk templates e2e ## Everything: unit, API server, faults, vault client, templates, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/api
+faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
+	mkdir -p $(ASSETS)
+	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
+	manifests=$$($(CASTLE) artifact flux) && cd castle && SEED=$(CURDIR)/bin/seed KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
+		go test -count=1 -parallel 8 -tags apiserver ./plant
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
 # The cases are outside of the module, where go test does not see that they changed: -count=1. The other settings are

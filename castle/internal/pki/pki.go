@@ -46,6 +46,9 @@ type Request struct {
 	IPs           []net.IP
 	Server        bool // for serving TLS
 	Client        bool // for authenticating at a server
+	// NotBefore and NotAfter are for a certificate that is not good yet, or no more; default: from an hour ago, for a
+	// peer whose clock is a little behind, for a year.
+	NotBefore, NotAfter time.Time
 }
 
 // NewCA makes a self-signed ECDSA P-256 authority.
@@ -105,6 +108,12 @@ func (ca *CA) Issue(r Request) (Pair, error) {
 		return Pair{}, fmt.Errorf("issue certificate %q: %w", r.CommonName, err)
 	}
 	template.DNSNames, template.IPAddresses = r.DNSNames, r.IPs
+	if !r.NotBefore.IsZero() {
+		template.NotBefore = r.NotBefore
+	}
+	if !r.NotAfter.IsZero() {
+		template.NotAfter = r.NotAfter
+	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	if r.Server {
 		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
@@ -119,7 +128,7 @@ func (ca *CA) Issue(r Request) (Pair, error) {
 	return encode(der, key)
 }
 
-// newTemplate is what all certificates share. It starts an hour ago, for a peer whose clock is a little behind.
+// newTemplate is what all certificates share.
 func newTemplate(subject pkix.Name) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {

@@ -56,8 +56,11 @@ func internalError() *apiError {
 	return newError(http.StatusInternalServerError, "InternalServerError", "Something went wrong")
 }
 
+// contentType is that of every answer.
+const contentType = "application/json; charset=utf-8"
+
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	// The client may be gone; there is nobody to tell.
 	_ = json.NewEncoder(w).Encode(body)

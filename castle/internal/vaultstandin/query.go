@@ -10,10 +10,11 @@ import (
 
 // query is a checked request for secrets.
 type query struct {
-	identity                *identity
-	environment, folder     string
-	kind, version           string
-	recursive, expand, hide bool
+	identity            *identity
+	environment, folder string
+	kind, version       string
+	recursive, imports  bool
+	expand, hide        bool
 }
 
 // readQuery authenticates a read and checks its parameters in the server's
@@ -29,6 +30,7 @@ func (s *Server) readQuery(e *Entry, r *http.Request, noEnvironment string) (que
 		identity: id, environment: values.Get("environment"), folder: e.Folder,
 		kind: choice(values, "type", "shared"), version: values.Get("version"),
 		recursive: choice(values, "recursive", "false") == "true",
+		imports:   choice(values, "include_imports", "false") == "true",
 		expand:    choice(values, "expandSecretReferences", "false") == "true",
 		hide:      choice(values, "viewSecretValue", "true") == "false",
 	}
@@ -41,7 +43,7 @@ func (s *Server) readQuery(e *Entry, r *http.Request, noEnvironment string) (que
 	if q.environment == "" {
 		return query{}, badRequest(noEnvironment)
 	}
-	if id.NoAccess {
+	if !id.mayRead(q.folder) {
 		denied := newError(http.StatusForbidden, "PermissionDenied", "You are not allowed to describeSecret on secrets")
 		denied.Details = []any{}
 		return query{}, denied

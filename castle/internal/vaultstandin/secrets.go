@@ -99,17 +99,28 @@ func (s *Server) listSecrets(e *Entry, r *http.Request) (any, *apiError) {
 	if apiErr != nil {
 		return nil, apiErr
 	}
-	shown := []rawSecret{}
+	secrets, imports := []rawSecret{}, []importBlock{}
+	if q.environment != s.environment {
+		return map[string]any{"secrets": secrets, "imports": imports}, nil
+	}
 	for _, folder := range slices.Sorted(maps.Keys(s.secrets)) {
-		below := q.recursive && strings.HasPrefix(folder, strings.TrimSuffix(q.folder, "/")+"/")
-		if q.environment != s.environment || (folder != q.folder && !below) {
-			continue
-		}
-		for _, key := range slices.Sorted(maps.Keys(s.secrets[folder])) {
-			shown = append(shown, s.show(q, folder, s.secrets[folder][key]))
+		if folder == q.folder || q.recursive && isBelow(folder, q.folder) {
+			secrets = append(secrets, s.showFolder(q, folder)...)
 		}
 	}
-	return map[string]any{"secrets": shown, "imports": []any{}}, nil
+	if q.imports {
+		imports = s.showImports(q, q.folder, nil)
+	}
+	return map[string]any{"secrets": secrets, "imports": imports}, nil
+}
+
+// showFolder shows all secrets of one folder.
+func (s *Server) showFolder(q query, folder string) []rawSecret {
+	shown := []rawSecret{}
+	for _, key := range slices.Sorted(maps.Keys(s.secrets[folder])) {
+		shown = append(shown, s.show(q, folder, s.secrets[folder][key]))
+	}
+	return shown
 }
 
 func (s *Server) getSecret(e *Entry, r *http.Request) (any, *apiError) {
@@ -127,6 +138,11 @@ func (s *Server) getSecret(e *Entry, r *http.Request) (any, *apiError) {
 		return nil, apiErr
 	}
 	found := folder[name]
+	if found == nil && q.imports {
+		if secret, ok := s.imported(q, name); ok {
+			return map[string]any{"secret": secret}, nil
+		}
+	}
 	if found == nil || q.kind != "shared" || (q.version != "" && q.version != strconv.Itoa(found.version)) {
 		return nil, notFound("Secret with name '%s' not found", name)
 	}

@@ -3,18 +3,23 @@
 // External Secrets Operator use, and remembers who asked for what.
 //
 // It is not a vault. Secrets live in memory in plain text, there is one project
-// with one environment, every identity that may read may read all of it, and
-// whatever is not written here answers 404.
+// with one environment, and whatever is not written here answers 404.
+//
+// Identities log in with Universal Auth, with JWT Auth (static keys), with
+// Kubernetes Auth, or have a token (Token Auth); each may be kept to some folders.
+// Faults come from outside: wrap the Server in a faults.Handler; Refusal, Invalid
+// and RateLimited make what Infisical would answer.
 //
 // What keeps it honest: the tests in the module sdktest beside it drive it over
 // TLS with Infisical's own Go client (github.com/infisical/go-sdk), with the
 // calls that the operator makes. Where the API reference leaves a choice, it does
 // what Infisical's server does (https://github.com/Infisical/infisical, backend/).
 //
-// Left out: every login but Universal Auth, API v4, secret imports (the list is
-// always empty), personal secrets, older versions of a secret, tags, ETags,
-// sub-organizations, trusted IPs, uses limits of access tokens, rate limits,
-// and references to secrets of other projects.
+// Left out: the other logins, JWT Auth by JWKS and by bound claims, API v4, imports
+// across environments, personal secrets, older versions of a secret, tags, ETags,
+// sub-organizations, trusted IPs, uses limits of access tokens, and references to
+// secrets of other projects. A reference is followed into any folder, also into one
+// that the identity may not read.
 package vaultstandin
 
 import (
@@ -38,6 +43,8 @@ type Options struct {
 	// Secrets are the values, by folder ("/", "/core") and key. The folders above
 	// a folder exist too.
 	Secrets map[string]map[string]string
+	// TokenReview answers for the cluster at Kubernetes Auth; nil: the cluster cannot be asked.
+	TokenReview TokenReview
 	// Log receives one JSON line per request, an Entry each, in one Write each;
 	// default: none.
 	Log io.Writer
@@ -50,12 +57,14 @@ type Server struct {
 	project, projectID, environment string
 	log                             io.Writer
 	now                             func() time.Time
+	tokenReview                     TokenReview
 	mux                             *http.ServeMux
 
-	mu         sync.Mutex // guards all below and the writes to log
-	identities map[string]*identity
+	mu         sync.Mutex           // guards all below and the writes to log
+	identities map[string]*identity // by name
 	tokens     map[string]token
 	secrets    map[string]map[string]*secret
+	imports    map[string][]importOf // by folder
 }
 
 // New makes a Server. It fails on an empty project or environment and on an
@@ -66,10 +75,11 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		project: o.Project, projectID: newUUID(), environment: o.Environment,
-		log: o.Log, now: o.Now,
+		log: o.Log, now: o.Now, tokenReview: o.TokenReview,
 		identities: map[string]*identity{},
 		tokens:     map[string]token{},
 		secrets:    map[string]map[string]*secret{"/": {}},
+		imports:    map[string][]importOf{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -99,6 +109,8 @@ func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/status", s.handle(s.status))
 	mux.Handle("POST /api/v1/auth/universal-auth/login", s.handle(s.login))
+	mux.Handle("POST /api/v1/auth/jwt-auth/login", s.handle(s.loginJWT))
+	mux.Handle("POST /api/v1/auth/kubernetes-auth/login", s.handle(s.loginKubernetes))
 	mux.Handle("POST /api/v1/auth/token/renew", s.handle(s.renew))
 	mux.Handle("POST /api/v1/auth/token/revoke", s.handle(s.revoke))
 	mux.Handle("GET /api/v3/secrets/raw", s.handle(s.listSecrets))

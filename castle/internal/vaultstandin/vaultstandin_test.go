@@ -33,17 +33,22 @@ type vault struct {
 	now time.Time
 }
 
+// newVault has one identity, which change may change.
 func newVault(t *testing.T, change func(*vaultstandin.Identity)) *vault {
 	t.Helper()
-	id := vaultstandin.Identity{Name: "seed", ClientID: clientID, ClientSecret: clientSecret}
-	if change != nil {
-		change(&id)
-	}
+	return newVaultWith(t, func(o *vaultstandin.Options) {
+		if change != nil {
+			change(&o.Identities[0])
+		}
+	})
+}
+
+func newVaultWith(t *testing.T, change func(*vaultstandin.Options)) *vault {
+	t.Helper()
 	v := &vault{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	var err error
-	v.Server, err = vaultstandin.New(vaultstandin.Options{
+	o := vaultstandin.Options{
 		Project: "tazlab-k8s", Environment: "prod",
-		Identities: []vaultstandin.Identity{id},
+		Identities: []vaultstandin.Identity{{Name: "seed", ClientID: clientID, ClientSecret: clientSecret}},
 		Secrets: map[string]map[string]string{
 			"/":             {"ROOT": "top"},
 			"/flux/git":     {"TOKEN": tokenValue, "URL": "https://x:${TOKEN}@${prod.flux.HOST}/${NOWHERE}", "LOOP": "a${LOOP}"},
@@ -52,7 +57,10 @@ func newVault(t *testing.T, change func(*vaultstandin.Identity)) *vault {
 			"/fluxless/two": {"PONG": "2${prod.fluxless.one.PING}"},
 		},
 		Log: &v.log, Now: v.clock,
-	})
+	}
+	change(&o)
+	var err error
+	v.Server, err = vaultstandin.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +217,11 @@ func TestNewRefusesWhatCouldNeverWork(t *testing.T) {
 		"no environment":     {Project: "p"},
 		"no client secret":   {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a", ClientID: "id"}}},
 		"same client ID":     {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{good, {Name: "b", ClientID: "id", ClientSecret: "s"}}},
+		"no login":           {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a"}}},
+		"no ID":              {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a", Kubernetes: &vaultstandin.KubernetesAuth{}}}},
+		"no key":             {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a", ID: "1", JWT: &vaultstandin.JWTAuth{}}}},
+		"no PEM":             {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a", ID: "1", JWT: &vaultstandin.JWTAuth{PublicKeys: []string{"x"}}}}},
+		"same token":         {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{{Name: "a", Token: "t"}, {Name: "b", Token: "t"}}},
 		"TTL above its max.": {Project: "p", Environment: "e", Identities: []vaultstandin.Identity{long}},
 	} {
 		if _, err := vaultstandin.New(o); err == nil {

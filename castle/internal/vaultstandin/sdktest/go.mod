@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/tazlab/seed/castle => ../../..
 
 require (
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/infisical/go-sdk v0.8.0
 	github.com/tazlab/seed/castle v0.0.0-00010101000000-000000000000
 )

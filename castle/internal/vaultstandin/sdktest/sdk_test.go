@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -20,6 +21,9 @@ const (
 	clientID     = "5b1f6a3e-client"
 	clientSecret = "st-very-secret"
 	userAgent    = "infisical-go-sdk" // the client's default
+	identityID   = "4f2c1c9e-9d5b-4b43-9d4e-0c7f0a0f7a11"
+	// serviceAccountToken is one that the cluster vouches for.
+	serviceAccountToken = "service-account-token"
 )
 
 // start serves the stand-in over TLS and returns the client that trusts it and
@@ -28,6 +32,7 @@ func start(t *testing.T, id vaultstandin.Identity) (infisical.InfisicalClientInt
 	t.Helper()
 	id.Name, id.ClientID, id.ClientSecret = "eso", clientID, clientSecret
 	var log bytes.Buffer
+	id.ID = identityID
 	vault, err := vaultstandin.New(vaultstandin.Options{
 		Project: "tazlab-k8s", Environment: "prod",
 		Identities: []vaultstandin.Identity{id},
@@ -35,11 +40,18 @@ func start(t *testing.T, id vaultstandin.Identity) (infisical.InfisicalClientInt
 			"/flux":     {"URL": "https://${TOKEN}@git.example", "TOKEN": "ghp-very-private"},
 			"/flux/sub": {"DEEP": "deep"},
 		},
+		TokenReview: func(_ context.Context, jwt string) (string, string, error) {
+			if jwt != serviceAccountToken {
+				return "", "", errors.New("invalid bearer token")
+			}
+			return "external-secrets", "eso", nil
+		},
 		Log: &log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	vault.Import("/imports", "/flux/sub")
 	server := httptest.NewTLSServer(vault)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	client := infisical.NewInfisicalClient(t.Context(), infisical.Config{

@@ -1,0 +1,102 @@
+//go:build apiserver
+
+package plant_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/tazlab/seed/castle/internal/faults"
+)
+
+// failGit makes a row's fault at the Git server.
+func failGit(match string, fault faults.Fault, times int) func(*testing.T, *world) {
+	return func(_ *testing.T, w *world) { w.git.Fail(match, fault, times) }
+}
+
+func healGit(_ *testing.T, w *world) { w.git.Heal() }
+
+// impatient gives Git three seconds, so that a server which hangs is noticed soon.
+func impatient(match string) func(*testing.T, *world) {
+	return func(_ *testing.T, w *world) {
+		w.gitTimeout = "3s"
+		w.git.Fail(match, faults.Fault{Hold: faults.Never}, 0)
+	}
+}
+
+// What the Git server refuses waits for a cure at the vault or there. The credential stays claimed.
+func TestGitRefuses(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]row{
+		"wrong-token": {
+			breaks: func(t *testing.T, w *world) {
+				t.Helper()
+				w.git = open(t, w.gitServer(t, "rotated"), "http/1.1")
+			},
+			want: []string{"authentication required", "refuses the credential", "renew the token at the vault"},
+		},
+		"forbidden":          {breaks: failGit(refs, faults.Fault{Status: http.StatusForbidden}, 0), want: []string{"refuses the credential", "authorization failed", "renew the token at the vault"}},
+		"no-such-repository": {breaks: failGit(refs, faults.Fault{Status: http.StatusNotFound}, 0), want: []string{"repository not found", "check spec.url", "may not read the repository"}},
+		"redirected-elsewhere": {
+			// The host's name is another one there, so the credential must not come along.
+			breaks: func(t *testing.T, w *world) {
+				t.Helper()
+				elsewhere := open(t, w.gitServer(t, w.gitToken), "http/1.1")
+				w.git.Fail(refs, faults.Fault{Status: http.StatusMovedPermanently, Header: map[string]string{"Location": elsewhere.byName("/fleet.git/info/refs?service=git-upload-pack")}}, 0)
+				t.Cleanup(func() {
+					if len(elsewhere.Calls(anyCall)) == 0 || len(elsewhere.seen()) > 0 {
+						t.Errorf("the other host saw %d requests, %d of them with a credential", len(elsewhere.Calls(anyCall)), len(elsewhere.seen()))
+					}
+				})
+			},
+			want: []string{"authentication required"},
+		},
+	} {
+		r.reason, r.logins, r.claimed = "Blocked", 1, true
+		t.Run(name, r.test)
+	}
+}
+
+// What passes by itself is tried again without another login.
+func TestGitRecovers(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]row{
+		"too-many":          {breaks: failGit(refs, faults.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "1"}}, 0), want: []string{"429"}},
+		"error":             {breaks: failGit(refs, faults.Fault{Status: http.StatusInternalServerError}, 0), want: []string{"500"}},
+		"error-at-pack":     {breaks: failGit(pack, faults.Fault{Status: http.StatusBadGateway}, 0), want: []string{"502"}},
+		"hangs":             {breaks: impatient(refs), want: []string{"deadline exceeded"}},
+		"hangs-at-pack":     {breaks: impatient(pack), want: []string{"deadline exceeded"}},
+		"reset":             {breaks: failGit(refs, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer"}},
+		"reset-at-pack":     {breaks: failGit(pack, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer"}},
+		"truncated-refs":    {breaks: failGit(refs, faults.Fault{Cut: 60}, 0), want: []string{"EOF"}},
+		"truncated-pack":    {breaks: failGit(pack, faults.Fault{Cut: 2000}, 0), want: []string{"EOF"}},
+		"html":              {breaks: failGit(refs, html, 0), want: []string{"fleet.git"}},
+		"redirect-in-ring":  {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/fleet.git/info/refs?service=git-upload-pack"}}, 0), want: []string{"too many redirects"}},
+		"redirected-astray": {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/sign-in"}}, 0), want: []string{"redirect"}},
+	} {
+		r.reason, r.logins, r.claimed, r.heals = "Retrying", 1, true, healGit
+		r.want = append(r.want, "fetching GitRepository gitrecovers-"+name+"/flux-system from https://127.0.0.1:")
+		t.Run(name, r.test)
+	}
+}
+
+func TestGitCertificate(t *testing.T) {
+	t.Parallel()
+	for name, bad := range badCertificates() {
+		r := row{
+			breaks: func(t *testing.T, w *world) { w.git.present(t, bad.by, bad.request) },
+			heals:  func(t *testing.T, w *world) { w.git.present(t, ca, good) },
+			reason: "Retrying", want: append(bad.want, "fetching GitRepository"), logins: 1, claimed: true,
+		}
+		t.Run(name, r.test)
+	}
+}
+
+// A slow Git server, and one that has a new name for the repository, are no fault.
+func TestGitSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.prepare(t)
+	release := make(chan struct{})
+	w.wantPatience(t, w.git.Fail(pack, faults.Fault{Hold: release}, 1), release)
+}
