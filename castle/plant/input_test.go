@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -33,8 +35,30 @@ func TestIdentityIsMissing(t *testing.T) {
 	if n := len(w.vault.Calls(anyCall)); n != 0 {
 		t.Errorf("the vault saw %d requests, want none", n)
 	}
+	w.bringIdentity(t, w.clientSecret)
+	if err := s.says(ctx, `msg="apply the root sync" state=done`); err != nil {
+		t.Fatal(err)
+	}
+	w.wantPlanted(t, true)
 	if err := s.end(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// bringIdentity writes the identity Secret anew: the input on which a blocked seed waits.
+func (w *world) bringIdentity(t *testing.T, clientSecret string) {
+	t.Helper()
+	identity := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: seedSystem, Name: w.name},
+		StringData: map[string]string{"clientId": w.identity().ClientID, "clientSecret": clientSecret},
+	}
+	secrets := core.CoreV1().Secrets(seedSystem)
+	_, err := secrets.Update(t.Context(), identity, metav1.UpdateOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = secrets.Create(t.Context(), identity, metav1.CreateOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
