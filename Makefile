@@ -34,8 +34,8 @@ lint: ## Lint seed and the castle
 test: unit api sdk e2e ## Everything: unit, API server, vault client, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	programs=$$($(CASTLE) program etcd kube-apiserver kubectl) && ln -sf $$programs $(ASSETS)/
-	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/api
+	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
+	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -parallel 8 -tags apiserver ./test/api
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
