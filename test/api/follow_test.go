@@ -82,17 +82,17 @@ func TestFollowWaitsForTheWholeTree(t *testing.T) {
 	done := make(chan result, 1)
 	go func() {
 		units, err := follow.Tree(t.Context(), live, root, func(u follow.Unit) { seen <- u })
+		close(seen) // what was told before the end is read first
 		done <- result{units, err}
 	}()
 	expect := func(name string, ready bool, reason string) {
 		t.Helper()
-		select {
-		case u := <-seen:
-			if u.Key.Name != name || u.Ready != ready || !strings.Contains(u.Reason, reason) {
-				t.Fatalf("told %+v, want %s ready=%v %q", u, name, ready, reason)
-			}
-		case r := <-done:
-			t.Fatalf("it ended early: %+v", r)
+		u, ok := <-seen
+		if !ok {
+			t.Fatalf("it ended early: %+v", <-done)
+		}
+		if u.Key.Name != name || u.Ready != ready || !strings.Contains(u.Reason, reason) {
+			t.Fatalf("told %+v, want %s ready=%v %q", u, name, ready, reason)
 		}
 	}
 	expect("root", false, "not seen by kustomize-controller yet")
