@@ -34,8 +34,8 @@ lint: ## Lint seed and the castle
 test: unit api faults sdk templates e2e ## Everything: unit, API server, faults, vault client, templates, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	programs=$$($(CASTLE) program etcd kube-apiserver kubectl) && ln -sf $$programs $(ASSETS)/
-	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/api
+	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
+	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -parallel 8 -tags apiserver ./test/api
 faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/

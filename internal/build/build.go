@@ -20,7 +20,8 @@ import (
 )
 
 // Kustomization builds spec.path of k in the folder root, which holds the files of its source. Variables
-// come from vars, which may be nil if k substitutes none. Root is left as it was found.
+// come from vars, which may be nil if k substitutes none. Root is only read. A reference to something
+// outside root is an error: seed never fetches while it builds.
 func Kustomization(ctx context.Context, k *kustomizev1.Kustomization, root string, vars client.Reader) ([]*unstructured.Unstructured, error) {
 	objects, err := build(ctx, k, root, vars)
 	if err != nil {
@@ -62,19 +63,30 @@ func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars 
 	return ssautil.ReadObjects(bytes.NewReader(data))
 }
 
-// kustomizeBuild lets Flux' generator merge the Kustomization's fields into a kustomization.yaml,
-// builds, and puts the folder back: other units may use it as a base.
-func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resources resmap.ResMap, err error) {
-	action, err := kustomize.NewGenerator(root, u).WriteFile(dir, kustomize.WithSaveOriginalKustomization())
+// kustomizeBuild lets Flux' generator merge the Kustomization's fields into a kustomization.yaml, and
+// builds with that.
+func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resmap.ResMap, error) {
+	manifest, kfile, _, err := kustomize.NewGenerator(root, u).GenerateManifest(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if cleanErr := kustomize.CleanDirectory(dir, action); cleanErr != nil && err == nil {
-			err = cleanErr
+	source, err := newFiles(root, kfile, manifest)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := kustomize.Build(source, dir)
+	if source.refused != nil {
+		return nil, source.refused
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, resource := range resources.Resources() {
+		if resource.GetName() == "" || resource.GetKind() == "" || resource.GetApiVersion() == "" {
+			return nil, fmt.Errorf("an object without apiVersion, kind or metadata.name: %s %s %s", resource.GetApiVersion(), resource.GetKind(), resource.GetName())
 		}
-	}()
-	return kustomize.SecureBuild(root, dir, false)
+	}
+	return resources, nil
 }
 
 // substitute replaces ${var} strictly, as kustomize-controller 1.9 does by default.

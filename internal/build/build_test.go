@@ -115,7 +115,6 @@ func TestKustomizationErrorsNameThePlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// A folder of its own for each: a build changes the folder until it is done.
 			dir := write(t, map[string]string{
 				"app/app.yaml":              configMap,
 				"escape/kustomization.yaml": "resources: [../../elsewhere]\n",

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,10 +36,29 @@ func (v vars) Get(ctx context.Context, key client.ObjectKey, object client.Objec
 	}
 	for _, u := range v.built {
 		if u.GetKind() == kind && u.GroupVersionKind().Group == "" && u.GetNamespace() == key.Namespace && u.GetName() == key.Name {
-			return runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, object)
+			return convert(u, object)
 		}
 	}
 	return apierrors.NewNotFound(corev1.Resource(kind), key.String())
+}
+
+// convert makes a built ConfigMap or Secret what it will be in the cluster: there stringData is in data.
+func convert(u *unstructured.Unstructured, object client.Object) error {
+	if _, encrypted := u.Object["sops"]; encrypted {
+		return fmt.Errorf("%s %s/%s is encrypted with SOPS, which seed does not decrypt: put the variables that seed needs into another object", u.GetKind(), u.GetNamespace(), u.GetName())
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, object); err != nil {
+		return fmt.Errorf("reading the built %s %s/%s: %w", u.GetKind(), u.GetNamespace(), u.GetName(), err)
+	}
+	if s, ok := object.(*corev1.Secret); ok {
+		for name, value := range s.StringData {
+			if s.Data == nil {
+				s.Data = map[string][]byte{}
+			}
+			s.Data[name] = []byte(value)
+		}
+	}
+	return nil
 }
 
 // List implements client.Reader; substitution never lists.

@@ -82,13 +82,13 @@ func TestFollowWaitsForTheWholeTree(t *testing.T) {
 	done := make(chan result, 1)
 	go func() {
 		units, err := follow.Tree(t.Context(), live, root, func(u follow.Unit) { seen <- u })
-		close(seen)
+		close(seen) // what was told before the end is read first
 		done <- result{units, err}
 	}()
 	expect := func(name string, ready bool, reason string) {
 		t.Helper()
-		u, open := <-seen
-		if !open {
+		u, ok := <-seen
+		if !ok {
 			t.Fatalf("it ended early: %+v", <-done)
 		}
 		if u.Key.Name != name || u.Ready != ready || !strings.Contains(u.Reason, reason) {

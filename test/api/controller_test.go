@@ -1,0 +1,177 @@
+//go:build apiserver
+
+package api_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/sourceignore"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/cluster"
+)
+
+// compared is the label of the Kustomizations that the real kustomize-controller sees; the other tests of
+// this package play it themselves.
+const compared = "test.seed.tazlab.net/compared"
+
+// startController runs the real kustomize-controller against the API server until the test ends.
+func startController(t *testing.T) {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
+	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
+	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
+	config.CurrentContext = "test"
+	dir := t.TempDir()
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kustomize-controller"),
+		"--metrics-addr=0", "--health-addr=0", "--watch-label-selector="+compared+"=true", "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms")
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "TMPDIR="+dir, "RUNTIME_NAMESPACE=flux-system")
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Wait() // its context has ended: it says so
+		if t.Failed() {
+			t.Logf("kustomize-controller:\n%s", log.String())
+		}
+	})
+}
+
+// publish makes a GitRepository "source" with the files of dir for the real controller. The source is
+// hand-made, there is no source-controller: the archive follows its rules
+// (https://github.com/fluxcd/pkg/blob/artifact/v0.20.0/artifact/storage/archive.go), a loopback server serves
+// it, and the test writes status.artifact.
+func publish(t *testing.T, live cluster.Client, namespace, dir string) {
+	t.Helper()
+	data := archive(t, dir)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
+	t.Cleanup(server.Close)
+	source := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+		"metadata": map[string]any{"name": "source", "namespace": namespace},
+		"spec":     map[string]any{"interval": "1h", "url": "https://git.example.com/x.git"},
+	}}
+	if err := live.Create(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	source.Object["status"] = map[string]any{"artifact": map[string]any{
+		"url": server.URL + "/artifact.tar.gz", "path": "artifact.tar.gz", "revision": "main@sha1:1",
+		"digest": fmt.Sprintf("sha256:%x", sha256.Sum256(data)), "lastUpdateTime": metav1.Now().UTC().Format(time.RFC3339),
+	}}
+	if err := live.Status().Update(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// archive packs dir: everything but what the ignore rules exclude.
+func archive(t *testing.T, dir string) []byte {
+	t.Helper()
+	domain := strings.Split(dir, string(filepath.Separator))
+	patterns, err := sourceignore.LoadIgnorePatterns(dir, domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignored := sourceignore.NewDefaultMatcher(nil, domain)
+	if len(patterns) > 0 { // a rule of one's own replaces the default ones, but for version control
+		ignored = sourceignore.NewMatcher(append(sourceignore.VCSPatterns(domain), patterns...))
+	}
+	var packed bytes.Buffer
+	zipped := gzip.NewWriter(&packed)
+	tarred := tar.NewWriter(zipped)
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == dir || ignored.Match(strings.Split(path, string(filepath.Separator)), entry.IsDir()) {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return tarred.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o700})
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := tarred.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o600, Size: int64(len(data))}); err != nil {
+			return err
+		}
+		_, err = tarred.Write(data)
+		return err
+	})
+	for _, err := range []error{err, tarred.Close(), zipped.Close()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return packed.Bytes()
+}
+
+// reconciled creates unit and waits until the real controller is done with it: it returns the unit with its
+// inventory, or what the controller says against it.
+func reconciled(t *testing.T, live cluster.Client, unit *kustomizev1.Kustomization) (done *kustomizev1.Kustomization, refusal string) {
+	t.Helper()
+	if err := live.Create(t.Context(), unit); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	watched, err := live.Watch(ctx, &kustomizev1.KustomizationList{}, client.InNamespace(unit.Namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watched.Stop()
+	last := "not seen yet"
+	for event := range watched.ResultChan() {
+		k, ok := event.Object.(*kustomizev1.Kustomization)
+		if !ok {
+			t.Fatalf("the watch brought %v", event)
+		}
+		ready := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
+		switch {
+		case ready == nil:
+		case ready.Status == metav1.ConditionTrue && k.Status.LastAppliedRevision != "": // the condition comes first, then the rest of the status
+			return k, ""
+		case ready.Status == metav1.ConditionFalse && !strings.HasPrefix(ready.Message, "gitrepositories"): // not in its cache yet
+			if err := live.Delete(t.Context(), k); err != nil { // or it tries again and again
+				t.Fatal(err)
+			}
+			return nil, ready.Message
+		default:
+			last = ready.Message
+		}
+	}
+	t.Fatalf("kustomize-controller did not end: %s", last)
+	return nil, ""
+}
