@@ -13,6 +13,7 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/clusterreader"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	"github.com/fluxcd/cli-utils/pkg/object"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/normalize"
@@ -69,7 +70,7 @@ func (a *Applier) Apply(ctx context.Context, owner *kustomizev1.Kustomization, o
 	return changes, nil
 }
 
-// applyAll applies one stage, and what it changed once more: where an object had no managed fields, as the bare
+// applyAll applies one stage, and what was there and is changed once more: where an object had no managed fields, as the bare
 // Namespace of a claim, the API server notes what was there under "before-first-apply" in the first apply, and
 // Flux would find that to take over.
 func (a *Applier) applyAll(ctx context.Context, stage []*unstructured.Unstructured, options ssa.ApplyOptions) (*ssa.ChangeSet, error) {
@@ -77,8 +78,15 @@ func (a *Applier) applyAll(ctx context.Context, stage []*unstructured.Unstructur
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(done.Entries, func(entry ssa.ChangeSetEntry) bool { return entry.Action == ssa.ConfiguredAction }) {
-		_, err = a.manager.ApplyAll(ctx, stage, options)
+	changed := map[object.ObjMetadata]bool{}
+	for _, entry := range done.Entries {
+		changed[entry.ObjMetadata] = entry.Action == ssa.ConfiguredAction
+	}
+	again := slices.DeleteFunc(slices.Clone(stage), func(u *unstructured.Unstructured) bool {
+		return !changed[object.UnstructuredToObjMetadata(u)]
+	})
+	if len(again) > 0 {
+		_, err = a.manager.ApplyAll(ctx, again, options)
 	}
 	return done, err
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tazlab/seed/internal/build"
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
@@ -51,6 +52,7 @@ type Birth struct {
 // Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only
 // an invalid bundle, a bundle that changed, or the end of ctx is an error.
 func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
+	go build.Warm() // while the network is waited for
 	for try := 0; ; try++ {
 		there, err := b.there(ctx)
 		if err == nil && there {

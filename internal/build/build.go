@@ -74,7 +74,7 @@ func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resmap.ResMa
 	if err != nil {
 		return nil, err
 	}
-	resources, err := kustomize.Build(source, dir)
+	resources, err := run(source, dir)
 	if source.refused != nil {
 		return nil, source.refused
 	}

@@ -131,3 +131,32 @@ func TestKustomizationErrorsNameThePlace(t *testing.T) {
 		})
 	}
 }
+
+// A schema that one unit brings tells kustomize how to merge a list of its own kind. The next unit has none.
+func TestASchemaStaysInItsUnit(t *testing.T) {
+	t.Parallel()
+	const object = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\nspec: {items: [{name: x, value: 1}]}\n"
+	const patch = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\nspec: {items: [{name: y, value: 2}]}\n"
+	const schema = `{"definitions": {"v1.Thing": {
+		"x-kubernetes-group-version-kind": [{"group": "example.com", "kind": "Thing", "version": "v1"}],
+		"properties": {"spec": {"properties": {"items": {"type": "array",
+			"items": {"$ref": "#/definitions/v1.Item"}, "x-kubernetes-patch-merge-key": "name", "x-kubernetes-patch-strategy": "merge"}}}}},
+		"v1.Item": {"properties": {"name": {"type": "string"}, "value": {"type": "integer"}}}}}`
+	const index = "resources: [object.yaml]\npatches: [{path: patch.yaml}]\n"
+	root := write(t, map[string]string{
+		"with/object.yaml": object, "with/patch.yaml": patch, "with/schema.json": schema, "with/kustomization.yaml": index + "openapi: {path: schema.json}\n",
+		"without/object.yaml": object, "without/patch.yaml": patch, "without/kustomization.yaml": index,
+	})
+	for path, want := range map[string]int{"with": 2, "without": 1} {
+		for range 2 { // in any order
+			objects, err := build.Kustomization(t.Context(), kustomization(path, nil), root, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			items, _, _ := unstructured.NestedSlice(objects[0].Object, "spec", "items")
+			if len(items) != want {
+				t.Errorf("%s: %d items, want %d", path, len(items), want)
+			}
+		}
+	}
+}
