@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,6 +186,9 @@ func TestGitOverHTTPErrors(t *testing.T) {
 func TestGitKeepsWhatFluxKeeps(t *testing.T) {
 	t.Parallel()
 	outside := filepath.Join(t.TempDir(), "rules")
+	if err := os.WriteFile(outside, []byte("*.md\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	r := newRepo(t)
 	r.commit("refs/heads/main", map[string]string{
 		"a.yaml": "a", "a.jpg": "j", ".sops.yaml": "s", ".gitignore": "g", ".github/w.yaml": "w", "link.yaml": "-> a.yaml", "etc": "-> /etc",

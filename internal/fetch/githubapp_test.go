@@ -73,7 +73,7 @@ func gitHub(public *rsa.PublicKey) http.Handler {
 	answer("POST /api/v3/app/installations/403/access_tokens", http.StatusForbidden, `{"message": "This installation has been suspended"}`)
 	answer("POST /api/v3/app/installations/502/access_tokens", http.StatusBadGateway, `<html>`)
 	answer("POST /api/v3/app/installations/200/access_tokens", http.StatusOK, `<html>`+password)
-	answer("POST /api/v3/app/installations/307/access_tokens", http.StatusTemporaryRedirect, ``)
+	mux.Handle("POST /api/v3/app/installations/307/access_tokens", http.RedirectHandler("/api/v3/app/installations/678/access_tokens", http.StatusTemporaryRedirect))
 	answer("GET /api/v3/orgs/tazlab/installation", http.StatusOK, `{"id": 678}`)
 	answer("GET /api/v3/users/taz/installation", http.StatusOK, `{"id": 678}`)
 	answer("/", http.StatusNotFound, `{"message": "Not Found"}`)
@@ -136,7 +136,7 @@ func TestGitHubApp(t *testing.T) {
 		"no such owner":         {app("githubAppInstallationID", "", "githubAppInstallationOwner", "nope"), true, "looking for the installation of nope"},
 		"server error":          {app("githubAppInstallationID", "502"), false, "502 Bad Gateway"},
 		"no JSON":               {app("githubAppInstallationID", "200"), false, "the answer is no JSON"},
-		"redirect":              {app("githubAppInstallationID", "307"), false, "307"},
+		"redirect":              {app("githubAppInstallationID", "307"), false, "307 Temporary Redirect"},
 		"no key":                {app("githubAppPrivateKey", ""), true, "githubAppPrivateKey"},
 		"broken key":            {app("githubAppPrivateKey", password), true, "githubAppPrivateKey is no PEM"},
 		"no RSA key":            {app("githubAppPrivateKey", identity(t, newEd25519(t), "")), true, "githubAppPrivateKey holds no RSA key"},

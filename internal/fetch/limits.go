@@ -12,7 +12,7 @@ const (
 	// unpacked layer. With two sources kept already it fits into the tmpfs.
 	maxFetched = 64 << 20
 	// maxEntries bounds the entries of a layer's archive.
-	maxEntries = 50_000
+	maxEntries = 20_000
 	// maxCached bounds the Git objects that the clone holds in memory beside that.
 	maxCached = 16 << 20
 
