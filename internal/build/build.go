@@ -56,11 +56,15 @@ func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars 
 			return nil, err
 		}
 	}
-	data, err := resources.AsYaml()
-	if err != nil {
-		return nil, err
+	var stream bytes.Buffer // JSON, since kustomize makes its YAML out of that, and the reader JSON out of YAML
+	for _, resource := range resources.Resources() {
+		data, err := resource.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", resource.GetKind(), resource.GetName(), err)
+		}
+		stream.Write(append(data, '\n'))
 	}
-	return ssautil.ReadObjects(bytes.NewReader(data))
+	return ssautil.ReadObjects(&stream)
 }
 
 // kustomizeBuild lets Flux' generator merge the Kustomization's fields into a kustomization.yaml, and
