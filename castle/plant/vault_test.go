@@ -90,8 +90,8 @@ func TestVaultRecovers(t *testing.T) {
 		"error-at-read":   {breaks: failVault(read, faults.Fault{Status: 503, Body: "upstream connect error"}, 0), want: []string{"reading the secret", "503 Service Unavailable"}},
 		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded"}},
 		"hangs-at-read":   {breaks: failVault(read, faults.Fault{Hold: faults.Never}, 0), want: []string{"reading the secret", "deadline exceeded"}},
-		"reset-at-login":  {breaks: failVault(login, faults.Fault{Reset: true}, 0), want: []string{"logging in", "connection reset by peer"}},
-		"reset-at-read":   {breaks: failVault(read, faults.Fault{Reset: true}, 0), want: []string{"reading the secret", "connection reset by peer"}},
+		"reset-at-login":  {breaks: failVault(login, faults.Fault{Reset: true}, 0), want: []string{"logging in", "cut: the connection ended in the middle"}},
+		"reset-at-read":   {breaks: failVault(read, faults.Fault{Reset: true}, 0), want: []string{"reading the secret", "cut: the connection ended in the middle"}},
 		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer"}},
 		"truncated-read":  {breaks: failVault(read, faults.Fault{Cut: 20}, 0), want: []string{"reading the secret", "reading the answer"}},
 	} {
