@@ -30,6 +30,8 @@ type Report struct {
 	// Dropped is how many of the oldest steps are left out.
 	Dropped int    `json:"dropped,omitempty"`
 	Units   []Unit `json:"units,omitempty"`
+	// PeakMemory is the most memory that seed has held at once, in bytes, files of its program included; 0 is unknown.
+	PeakMemory int64 `json:"peakMemory,omitempty"`
 }
 
 // Step is one step of the flow, or one try of it.
@@ -64,6 +66,7 @@ func (r *Report) Add(name string, start time.Time, state State, detail string) {
 		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "..."
 	}
 	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: detail})
+	r.PeakMemory = peakMemory()
 	if drop := len(r.Steps) - maxSteps; drop > 0 {
 		r.Steps = slices.Delete(r.Steps, 0, drop)
 		r.Dropped += drop

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,4 +61,19 @@ func (r *Report) Save(ctx context.Context, cluster client.Client, namespace stri
 		return fmt.Errorf("saving the report in ConfigMap %s/%s: %w", namespace, ConfigMap, err)
 	}
 	return nil
+}
+
+// peakMemory is VmHWM of this process (https://man7.org/linux/man-pages/man5/proc_pid_status.5.html).
+func peakMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		var kibibytes int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kibibytes); n == 1 {
+			return kibibytes << 10
+		}
+	}
+	return 0
 }

@@ -29,7 +29,11 @@ func (r *Report) Table(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || r.PeakMemory == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nseed held at most %.1f MB of memory\n", float64(r.PeakMemory)/1e6)
+	return err
 }
 
 func (r *Report) row(w io.Writer, at time.Time, took time.Duration, name, state, detail string) {

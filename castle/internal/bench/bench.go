@@ -25,8 +25,18 @@ const (
 	blogAnswers = "blog answers"
 )
 
+// What is derived from the moments of one birth.
+const (
+	ownPath   = "seed's own path: first line to Flux and root sync applied"
+	rootAfter = "root Ready after that"
+	blogAfter = "blog answers after that"
+)
+
 // Sample holds the moments of one birth.
 type Sample map[string]time.Duration
+
+// peakMemory is seed's, in a Sample as so many seconds as it has megabytes.
+const peakMemory = "seed's peak memory in MB"
 
 // Run does runs births of each kind, in turn, on a fresh node with the images on it, and writes the table.
 func Run(ctx context.Context, o life.Options, runs int, out io.Writer) error {
@@ -42,6 +52,7 @@ func Run(ctx context.Context, o life.Options, runs int, out io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("run %d with %s: %w", n+1, kind.name, err)
 			}
+			sample[rootAfter], sample[blogAfter] = sample[rootReady]-sample[fluxApplied], sample[blogAnswers]-sample[fluxApplied]
 			fmt.Fprintf(o.Out, "run %d of %d with %s: root Ready %.1fs, blog %.1fs\n", n+1, runs, kind.name, sample[rootReady].Seconds(), sample[blogAnswers].Seconds())
 			*kind.samples = append(*kind.samples, sample)
 		}
@@ -116,8 +127,9 @@ func addReport(ctx context.Context, c *life.Castle, start time.Time, sample Samp
 		return fmt.Errorf("read seed's report: %w", err)
 	}
 	var report struct {
-		Seed  time.Time
-		Steps []struct {
+		Seed       time.Time
+		PeakMemory float64
+		Steps      []struct {
 			Name  string
 			Start time.Time
 			Took  time.Duration
@@ -127,6 +139,7 @@ func addReport(ctx context.Context, c *life.Castle, start time.Time, sample Samp
 		return fmt.Errorf("read seed's report: %w", err)
 	}
 	sample[seedStarts] = report.Seed.Sub(start)
+	sample[peakMemory] = time.Duration(report.PeakMemory / 1e6 * float64(time.Second))
 	for _, step := range report.Steps {
 		switch step.Name {
 		case "claim Secret flux-system/flux-system":
@@ -135,6 +148,7 @@ func addReport(ctx context.Context, c *life.Castle, start time.Time, sample Samp
 			sample[fluxApplied] = step.Start.Add(step.Took).Sub(start)
 		}
 	}
+	sample[ownPath] = sample[fluxApplied] - sample[seedStarts]
 	return nil
 }
 
