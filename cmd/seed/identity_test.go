@@ -145,8 +145,12 @@ func TestRenderTreeErrors(t *testing.T) {
 			"clusters/home/flux-system/gotk-sync.yaml": unit("a", ", dependsOn: [{name: b}]") + "---\n" + unit("b", ", dependsOn: [{name: a}]"),
 			"a/a.yaml": "", "b/b.yaml": "",
 		}, []string{"spec.dependsOn", "flux-system/a -> flux-system/b -> flux-system/a", "remove one"}},
+		"unit without folder": {map[string]string{"clusters/home/flux-system/gotk-sync.yaml": unit("aps", ""), "apps/a.yaml": ""},
+			[]string{"Kustomization flux-system/aps", `path "./aps"`, "the source has no aps; it has apps, clusters", "correct spec.path"}},
+		"unit's path is a file": {map[string]string{"clusters/home/flux-system/gotk-sync.yaml": strings.Replace(unit("a", ""), "./a", "./a/a.yaml", 1), "a/a.yaml": ""},
+			[]string{"Kustomization flux-system/a", "it is a file", `for example "a"`}},
 		"same object twice": {map[string]string{"clusters/home/flux-system/gotk-sync.yaml": unit("a", "") + "---\n" + unit("a", "")}, []string{"clusters/home", "Kustomization", "a", "registered"}},
-		"missing file":      {map[string]string{"clusters/home/flux-system/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [gotk-component.yaml, gotk-sync.yaml]\n"}, []string{"gotk-component.yaml"}},
+		"missing file":      {map[string]string{"clusters/home/flux-system/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [gotk-component.yaml, gotk-sync.yaml]\n"}, []string{"clusters/home/flux-system/kustomization.yaml refers to gotk-component.yaml", "it has gotk-components.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -114,6 +115,9 @@ func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]b
 	}
 	data, err := bundle.Cut(built.All(), key)
 	for name, failed := range built.Failed {
+		if errors.Is(failed, build.ErrMissing) {
+			continue // an error below
+		}
 		fmt.Fprintf(stderr, "seed: warning: unit %s was left out: %v\n", name, failed)
 	}
 	if err != nil {

@@ -24,6 +24,11 @@ func Check(tree *build.Tree, root *kustomizev1.Kustomization) ([]bundle.Claim, e
 	if err := acyclic(tree); err != nil {
 		return nil, err
 	}
+	for _, name := range slices.Sorted(maps.Keys(tree.Failed)) {
+		if err := tree.Failed[name]; errors.Is(err, build.ErrMissing) { // anything else may be there in the living cluster
+			return nil, err
+		}
+	}
 	var all []bundle.Claim
 	rootSource := sourceID(sourceOf(tree.Root, root))
 	for _, unit := range chosen.units {

@@ -5,9 +5,11 @@ package build
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -38,9 +40,12 @@ func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars 
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the source has no such folder: %w", stripRoot(err))
+		if why := absent(root, dir); why != "" {
+			return nil, missing{"the source has no such folder: " + why + ": correct spec.path"}
+		}
+		return nil, fmt.Errorf("reading the folder: %w", stripRoot(err))
 	case !info.IsDir():
-		return nil, fmt.Errorf("it is a file; spec.path must name a folder, for example %q", filepath.Dir(k.Spec.Path))
+		return nil, missing{fmt.Sprintf("it is a file; spec.path must name a folder, for example %q", filepath.Dir(k.Spec.Path))}
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
 	if err != nil {
@@ -82,8 +87,8 @@ func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resmap.ResMa
 	if source.refused != nil {
 		return nil, source.refused
 	}
-	if err != nil {
-		return nil, err
+	if err != nil { // without the path of the temporary folder
+		return nil, errors.New(strings.ReplaceAll(err.Error(), strings.TrimSuffix(root, "/")+"/", ""))
 	}
 	for _, resource := range resources.Resources() {
 		if resource.GetName() == "" || resource.GetKind() == "" || resource.GetApiVersion() == "" {

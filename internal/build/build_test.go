@@ -160,3 +160,35 @@ func TestASchemaStaysInItsUnit(t *testing.T) {
 		}
 	}
 }
+
+// A reference that leads nowhere is named with its file, where it stops, and what is there instead.
+func TestMissingReferencesAreNamed(t *testing.T) {
+	t.Parallel()
+	root := write(t, map[string]string{
+		"clusters/home/kustomization.yaml": "resources: [../../apps/base, blog.yml]\n", "clusters/home/blog.yaml": "x: 1\n",
+		"apps/base/kustomization.yaml": "resources: [a.yaml]\n", "apps/base/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+		"through/kustomization.yaml": "resources: [../apps/base/a.yaml/deployment.yaml]\n",
+		"patched/kustomization.yaml": "resources: [../apps/base]\npatches: [{path: patch.yaml}]\n",
+		"nested/kustomization.yaml":  "resources: [../through]\n",
+		"empty/kustomization.yaml":   "components: [none/here]\n",
+	})
+	for path, want := range map[string]string{
+		"clusters/home":      "clusters/home/kustomization.yaml refers to blog.yml: clusters/home has no blog.yml; it has blog.yaml, kustomization.yaml: correct the reference, or add what it names",
+		"through":            "through/kustomization.yaml refers to ../apps/base/a.yaml/deployment.yaml: apps/base/a.yaml is a file, not a folder",
+		"nested":             "through/kustomization.yaml refers to ../apps/base/a.yaml/deployment.yaml: apps/base/a.yaml is a file, not a folder",
+		"patched":            "patched/kustomization.yaml refers to patch.yaml: patched has no patch.yaml; it has kustomization.yaml",
+		"empty":              "empty/kustomization.yaml refers to none/here: empty has no none; it has kustomization.yaml",
+		"clusters/hme":       "the source has no such folder: clusters has no hme; it has home: correct spec.path",
+		"apps/base/a.yaml":   "it is a file; spec.path must name a folder, for example \"apps/base\"",
+		"apps/base/a.yaml/":  "it is a file; spec.path must name a folder",
+		"apps/base/a.yaml/b": "apps/base/a.yaml is a file, not a folder: correct spec.path",
+	} {
+		_, err := build.Kustomization(t.Context(), kustomization(path, nil), root, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), root) {
+			t.Errorf("%s: the error shows the temporary folder: %v", path, err)
+		}
+	}
+}

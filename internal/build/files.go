@@ -56,11 +56,15 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 	if !slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) {
 		return data, nil
 	}
+	name, err := filepath.Rel(f.root.String(), path)
+	if err != nil {
+		return nil, err
+	}
+	if why := missingIn(f.root.String(), filepath.Dir(path), data); why != "" && f.refused == nil && remoteIn(data) == "" {
+		f.refused = missing{fmt.Sprintf("%s %s: correct the reference, or add what it names", name, why)}
+		return nil, f.refused
+	}
 	if reference := remoteIn(data); reference != "" {
-		name, err := filepath.Rel(f.root.String(), path)
-		if err != nil {
-			return nil, err
-		}
 		f.refused = fmt.Errorf("%s refers to %s, which is not in the source: seed fetches nothing while it builds; copy it into the source, or leave this unit to Flux", name, reference)
 		return nil, f.refused
 	}
