@@ -50,7 +50,7 @@ func (b *Birth) removeStale(ctx context.Context, unit follow.Unit) {
 		return
 	}
 	delete(b.applied, unit.Key)
-	if unit.Revision == mine.revision {
+	if unit.Revision == mine.revision || unit.Revision == "" {
 		return
 	}
 	_ = b.step("remove what Git dropped from Kustomization "+unit.Key.Name, func() (report.State, string, error) {
@@ -67,11 +67,12 @@ func (b *Birth) prune(ctx context.Context, owner types.NamespacedName, created [
 	if err := b.Cluster.Get(ctx, owner, &live); err != nil {
 		return nil, fmt.Errorf("reading the inventory of Kustomization %s: %w", owner, err)
 	}
+	if live.Status.LastAppliedRevision == "" || live.Status.Inventory == nil || len(live.Status.Inventory.Entries) == 0 {
+		return nil, nil // no word of Flux on what belongs there: then nothing is removed
+	}
 	kept := map[string]bool{}
-	if live.Status.Inventory != nil {
-		for _, entry := range live.Status.Inventory.Entries {
-			kept[entry.ID] = true
-		}
+	for _, entry := range live.Status.Inventory.Entries {
+		kept[entry.ID] = true
 	}
 	for _, entry := range created {
 		if kept[entry.ObjMetadata.String()] || b.tooMuch(entry) {

@@ -88,9 +88,11 @@ func newWorldAt(t *testing.T, config *rest.Config, ns string, files map[string]s
 	w := &world{live: newClient(t, config), ns: ns}
 	w.tls = httptest.NewTLSServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(w.tls.Close)
-	files["cluster/sync.yaml"] = rootSync
+	if files["cluster/sync.yaml"] == "" {
+		files["cluster/sync.yaml"] = rootSync
+	}
 	w.push(t, files)
-	b, err := bundle.Parse([]byte(w.spell(rootSync)))
+	b, err := bundle.Parse([]byte(w.spell(files["cluster/sync.yaml"])))
 	if err != nil {
 		t.Fatal(err)
 	}
