@@ -55,7 +55,7 @@ func TestSeedDoesWhatKustomizeControllerDoes(t *testing.T) {
 	if _, err := apply.New(live).Apply(t.Context(), kustomization("flux"), fluxObjects(t)); err != nil {
 		t.Fatal(err)
 	}
-	startController(t)
+	startController(t, "true")
 	paths, err := filepath.Glob("testdata/trees/*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no trees: %v", err)

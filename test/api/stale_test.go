@@ -24,7 +24,7 @@ import (
 // Between seed's fetch and the first reconcile of the real kustomize-controller a commit removes an object and a
 // field, of the root and of a planted unit that Flux may not prune: both are gone when the tree stands.
 func TestWhatGitDropsMeanwhileIsRemoved(t *testing.T) {
-	seen := "labels: {" + compared + ": \"true\"}"
+	seen := "labels: {" + compared + ": stale}"
 	sync := strings.Replace(rootSync, "{name: root, namespace: NS}\nspec: {interval: 10m", "{name: root, namespace: NS, "+seen+"}\nspec: {interval: 10m", 1)
 	unit := strings.Replace(planted("unit", ""), "namespace: NS,", "namespace: NS, "+seen+",", 1)
 	before := map[string]string{
@@ -51,7 +51,7 @@ func TestWhatGitDropsMeanwhileIsRemoved(t *testing.T) {
 	}
 
 	w.publish(t, after)
-	startController(t)
+	startController(t, "stale")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := w.Follow(ctx); err != nil {
