@@ -13,6 +13,8 @@ const (
 	// kubePrismHost and kubePrismPort are where every Talos node answers for the API server, without CNI,
 	// kube-proxy or DNS (https://www.talos.dev/latest/kubernetes-guides/configuration/kubeprism/).
 	kubePrismHost, kubePrismPort = "127.0.0.1", "7445"
+	// memoryGoal makes Go collect its garbage earlier: less memory for little more time. It is no limit.
+	memoryGoal = "40MiB"
 )
 
 // job runs seed until it succeeds. seed tries again by itself; a Pod that dies is replaced.
@@ -71,6 +73,7 @@ func container(image string) corev1.Container {
 		Env: []corev1.EnvVar{
 			{Name: "KUBERNETES_SERVICE_HOST", Value: kubePrismHost},
 			{Name: "KUBERNETES_SERVICE_PORT", Value: kubePrismPort},
+			{Name: "GOMEMLIMIT", Value: memoryGoal},
 			{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 			{Name: "POD_UID", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.uid"}}},
 		},
