@@ -28,6 +28,7 @@ func Run(ctx context.Context, c Config, services ...Service) error {
 	if os.Getenv(insideVar) == "" {
 		return enter(c)
 	}
+	unix.Umask(0o022) // who started the node may have had a stricter one, and containers could not read their own root
 	for fd := eventsFD; fd < firstDoor+len(c.Doors); fd++ {
 		unix.CloseOnExec(fd)
 	}
