@@ -34,7 +34,11 @@ func projectedTokens(claims []bundle.Claim, identity []*corev1.Secret) ([]token,
 			if err != nil {
 				return nil, err
 			}
-			if !known(tokens, t) {
+			known, err := t.among(tokens)
+			if err != nil {
+				return nil, fmt.Errorf("ClusterSecretStore %s: %w", c.Store.Name, err)
+			}
+			if !known {
 				tokens = append(tokens, t)
 			}
 		}
@@ -56,14 +60,18 @@ func newToken(c bundle.Claim, file, name string) (token, error) {
 	return token{name: name, dir: path.Dir(file), file: path.Base(file), audience: vault.Hostname()}, nil
 }
 
-// known tells whether the Pod has the token already.
-func known(tokens []token, t token) bool {
+// among tells whether the Pod has the token already. Two in one folder cannot be mounted.
+func (t token) among(tokens []token) (bool, error) {
 	for _, other := range tokens {
-		if other.dir == t.dir {
-			return true
+		if other.dir != t.dir {
+			continue
 		}
+		if other.file != t.file || other.audience != t.audience {
+			return false, fmt.Errorf("the identity's serviceAccountTokenPath lies in %s, where another store has its own token: name a folder for each", t.dir)
+		}
+		return true, nil
 	}
-	return false
+	return false, nil
 }
 
 func (t token) volume() corev1.Volume {
