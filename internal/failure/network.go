@@ -32,7 +32,7 @@ func Network(err error, at Settings) string {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return ""
 	}
-	for _, class := range []func(error, Settings) string{certificate, handshake, proxy, dns, route} {
+	for _, class := range []func(error, Settings) string{certificate, handshake, proxy, dns, route, scheme} {
 		if hint := class(err, at); hint != "" {
 			return hint
 		}
@@ -66,9 +66,6 @@ func certificate(err error, at Settings) string {
 }
 
 func handshake(err error, at Settings) string {
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
-		return "TLS: the server does not speak TLS there: check the URL's scheme and port"
-	}
 	// crypto/tls exports the type of an alert for QUIC only.
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
 		hint := "TLS: the server refused the handshake: it may want TLS below 1.2, or a client certificate"
@@ -76,6 +73,14 @@ func handshake(err error, at Settings) string {
 			hint += " in " + at.ClientCertificate
 		}
 		return hint
+	}
+	return ""
+}
+
+// scheme comes last: a registry that does not speak TLS may be asked without next, and that error says more.
+func scheme(err error, _ Settings) string {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return "TLS: the server does not speak TLS there: check the URL's scheme and port"
 	}
 	return ""
 }
