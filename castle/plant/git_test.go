@@ -84,8 +84,8 @@ func TestGitCertificate(t *testing.T) {
 	t.Parallel()
 	for name, bad := range badCertificates() {
 		r := row{
-			breaks: func(t *testing.T, w *world) { w.git.present(t, bad.by, bad.request) },
-			heals:  func(t *testing.T, w *world) { w.git.present(t, ca, good) },
+			breaks: func(t *testing.T, w *world) { t.Helper(); w.git.present(t, bad.by, bad.request) },
+			heals:  func(t *testing.T, w *world) { t.Helper(); w.git.present(t, ca, good) },
 			reason: "Retrying", want: append(bad.want, "fetching GitRepository"), logins: 1, claimed: true,
 		}
 		t.Run(name, r.test)

@@ -94,8 +94,8 @@ func TestVaultRecovers(t *testing.T) {
 		"limits-for-ever": {breaks: failVault(read, vaultstandin.RateLimited(1), 0), want: []string{"reading the secret", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, within: 15 * time.Second},
 		"reset-at-login":  {breaks: failVault(login, faults.Fault{Reset: true}, 0), want: []string{"logging in", "cut: the connection ended in the middle"}},
 		"reset-at-read":   {breaks: failVault(read, faults.Fault{Reset: true}, 0), want: []string{"reading the secret", "cut: the connection ended in the middle"}},
-		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer"}},
-		"truncated-read":  {breaks: failVault(read, faults.Fault{Cut: 20}, 0), want: []string{"reading the secret", "reading the answer"}},
+		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer", "cut: the connection ended in the middle"}},
+		"truncated-read":  {breaks: failVault(read, faults.Fault{Cut: 20}, 0), want: []string{"reading the secret", "reading the answer", "cut: the connection ended in the middle"}},
 	} {
 		r.reason, r.logins, r.heals = "Retrying", 1, healVault
 		t.Run(name, r.test)
@@ -156,8 +156,8 @@ func TestVaultCertificate(t *testing.T) {
 	t.Parallel()
 	for name, bad := range badCertificates() {
 		r := row{
-			breaks: func(t *testing.T, w *world) { w.vault.present(t, bad.by, bad.request) },
-			heals:  func(t *testing.T, w *world) { w.vault.present(t, ca, good) },
+			breaks: func(t *testing.T, w *world) { t.Helper(); w.vault.present(t, bad.by, bad.request) },
+			heals:  func(t *testing.T, w *world) { t.Helper(); w.vault.present(t, ca, good) },
 			reason: "Retrying", want: append(bad.want, "logging in at https://127.0.0.1:"),
 		}
 		t.Run(name, r.test)

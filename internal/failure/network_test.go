@@ -115,7 +115,6 @@ func goingAway(t *testing.T) error {
 		_ = connection.(*tls.Conn).CloseWrite()
 		_, _ = io.Copy(io.Discard, connection) // until the client has read it
 	}()
-	//nolint:gosec // the certificate is none that anybody knows
 	return get(t, "https://"+listener.Addr().String(), &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true})
 }
 
