@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,8 @@ type row struct {
 	want   []string
 	// logins is how often seed tried to log in until the Event.
 	logins int
+	// within bounds how long the first Event may take from seed's start; 0 does not.
+	within time.Duration
 	// claimed tells that the Git credential was written before the fault.
 	claimed bool
 }
@@ -47,12 +50,17 @@ func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: 
 	w.prepare(t)
 	before := len(w.vault.Calls(login))
 	s := w.start(t)
+	started := time.Now()
 	event, err := w.event(ctx, "Blocked", "Retrying", "InvalidBundle")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, s.stderr.String())
 	}
 	logins := len(w.vault.Calls(login)) - before
-	t.Logf("%s: %s", event.Reason, event.Message)
+	took := time.Since(started)
+	t.Logf("%s after %s: %s", event.Reason, took.Round(100*time.Millisecond), event.Message)
+	if r.within > 0 && took > r.within {
+		t.Errorf("the Event came after %s, want it within %s", took, r.within)
+	}
 	if event.Reason != r.reason {
 		t.Errorf("the Event is %s (%s), want %s", event.Reason, event.Message, r.reason)
 	}
@@ -90,6 +98,9 @@ func (w *world) wantLogins(t *testing.T, s *seed, r row, before int) {
 	}
 	if r.claimed {
 		most = 1
+	}
+	if r.logins > 1 {
+		most += r.logins - 1 // those that a rate limit turned away before they were judged
 	}
 	if got := len(w.vault.Calls(login)) - before; got > most {
 		t.Errorf("the vault saw %d logins in %d failed tries, want at most %d", got, s.tries(), most)

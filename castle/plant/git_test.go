@@ -49,7 +49,7 @@ func TestGitRefuses(t *testing.T) {
 					}
 				})
 			},
-			want: []string{"authentication required"},
+			want: []string{"authentication required", "the server redirects to localhost:", "let spec.url name it"},
 		},
 	} {
 		r.reason, r.logins, r.claimed = "Blocked", 1, true
@@ -61,18 +61,18 @@ func TestGitRefuses(t *testing.T) {
 func TestGitRecovers(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]row{
-		"too-many":          {breaks: failGit(refs, faults.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "1"}}, 0), want: []string{"429"}},
-		"error":             {breaks: failGit(refs, faults.Fault{Status: http.StatusInternalServerError}, 0), want: []string{"500"}},
-		"error-at-pack":     {breaks: failGit(pack, faults.Fault{Status: http.StatusBadGateway}, 0), want: []string{"502"}},
-		"hangs":             {breaks: impatient(refs), want: []string{"deadline exceeded"}},
-		"hangs-at-pack":     {breaks: impatient(pack), want: []string{"deadline exceeded"}},
-		"reset":             {breaks: failGit(refs, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer"}},
-		"reset-at-pack":     {breaks: failGit(pack, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer"}},
-		"truncated-refs":    {breaks: failGit(refs, faults.Fault{Cut: 60}, 0), want: []string{"EOF"}},
-		"truncated-pack":    {breaks: failGit(pack, faults.Fault{Cut: 2000}, 0), want: []string{"EOF"}},
-		"html":              {breaks: failGit(refs, html, 0), want: []string{"fleet.git"}},
-		"redirect-in-ring":  {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/fleet.git/info/refs?service=git-upload-pack"}}, 0), want: []string{"too many redirects"}},
-		"redirected-astray": {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/sign-in"}}, 0), want: []string{"redirect"}},
+		"too-many":          {breaks: failGit(refs, faults.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "1"}}, 0), want: []string{"429", "limits how often it is asked: seed comes back by itself after the 1s"}},
+		"error":             {breaks: failGit(refs, faults.Fault{Status: http.StatusInternalServerError}, 0), want: []string{"500", "look at its log or status page"}},
+		"error-at-pack":     {breaks: failGit(pack, faults.Fault{Status: http.StatusBadGateway}, 0), want: []string{"502", "look at its log or status page"}},
+		"hangs":             {breaks: impatient(refs), want: []string{"deadline exceeded", "timeout: no answer in time, spec.timeout is 3s"}},
+		"hangs-at-pack":     {breaks: impatient(pack), want: []string{"deadline exceeded", "timeout: no answer in time, spec.timeout is 3s"}},
+		"reset":             {breaks: failGit(refs, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer", "cut: the connection ended in the middle"}},
+		"reset-at-pack":     {breaks: failGit(pack, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer", "cut: the connection ended in the middle"}},
+		"truncated-refs":    {breaks: failGit(refs, faults.Fault{Cut: 60}, 0), want: []string{"EOF", "cut: the connection ended in the middle"}},
+		"truncated-pack":    {breaks: failGit(pack, faults.Fault{Cut: 2000}, 0), want: []string{"EOF", "cut: the connection ended in the middle"}},
+		"html":              {breaks: failGit(refs, html, 0), want: []string{"mostly a page of HTML that came back", "check that spec.url is the address of a Git repository"}},
+		"redirect-in-ring":  {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/fleet.git/info/refs?service=git-upload-pack"}}, 0), want: []string{"too many redirects", "redirects in a circle"}},
+		"redirected-astray": {breaks: failGit(refs, faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/sign-in"}}, 0), want: []string{"redirect", "as to a page for signing in", "let it name the address that answers"}},
 	} {
 		r.reason, r.logins, r.claimed, r.heals = "Retrying", 1, true, healGit
 		r.want = append(r.want, "fetching GitRepository gitrecovers-"+name+"/flux-system from https://127.0.0.1:")
@@ -84,8 +84,8 @@ func TestGitCertificate(t *testing.T) {
 	t.Parallel()
 	for name, bad := range badCertificates() {
 		r := row{
-			breaks: func(t *testing.T, w *world) { w.git.present(t, bad.by, bad.request) },
-			heals:  func(t *testing.T, w *world) { w.git.present(t, ca, good) },
+			breaks: func(t *testing.T, w *world) { t.Helper(); w.git.present(t, bad.by, bad.request) },
+			heals:  func(t *testing.T, w *world) { t.Helper(); w.git.present(t, ca, good) },
 			reason: "Retrying", want: append(bad.want, "fetching GitRepository"), logins: 1, claimed: true,
 		}
 		t.Run(name, r.test)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/tazlab/seed/castle/internal/faults"
 	"github.com/tazlab/seed/castle/internal/vaultstandin"
@@ -72,7 +73,7 @@ func TestVaultRefuses(t *testing.T) {
 		},
 		"wrong-field": {
 			breaks: failVault(read, vaultstandin.Invalid("environment"), 0),
-			want:   []string{`reading the secret "TOKEN"`, "422 Unprocessable Entity", "environment"},
+			want:   []string{`reading the secret "TOKEN"`, "422 Unprocessable Entity: \"environment\": Required", "check the field that the vault names", "environmentSlug"},
 		},
 		"html-at-login": {breaks: failVault(login, html, 0), want: []string{"logging in", "a page of HTML", "check hostAPI and any proxy in front of it"}},
 		"html-at-read":  {breaks: failVault(read, html, 0), want: []string{"reading the secret", "a page of HTML", "check hostAPI"}},
@@ -88,12 +89,13 @@ func TestVaultRecovers(t *testing.T) {
 	for name, r := range map[string]row{
 		"error-at-login":  {breaks: failVault(login, vaultstandin.Refusal(500, "InternalServerError", "Something went wrong"), 0), want: []string{"logging in", "500 Internal Server Error: Something went wrong"}},
 		"error-at-read":   {breaks: failVault(read, faults.Fault{Status: 503, Body: "upstream connect error"}, 0), want: []string{"reading the secret", "503 Service Unavailable"}},
-		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded"}},
-		"hangs-at-read":   {breaks: failVault(read, faults.Fault{Hold: faults.Never}, 0), want: []string{"reading the secret", "deadline exceeded"}},
+		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded", "timeout: no answer in time"}, within: 25 * time.Second},
+		"hangs-at-read":   {breaks: failVault(read, faults.Fault{Hold: faults.Never}, 0), want: []string{"reading the secret", "deadline exceeded", "timeout: no answer in time"}, within: 25 * time.Second},
+		"limits-for-ever": {breaks: failVault(read, vaultstandin.RateLimited(1), 0), want: []string{"reading the secret", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, within: 15 * time.Second},
 		"reset-at-login":  {breaks: failVault(login, faults.Fault{Reset: true}, 0), want: []string{"logging in", "cut: the connection ended in the middle"}},
 		"reset-at-read":   {breaks: failVault(read, faults.Fault{Reset: true}, 0), want: []string{"reading the secret", "cut: the connection ended in the middle"}},
-		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer"}},
-		"truncated-read":  {breaks: failVault(read, faults.Fault{Cut: 20}, 0), want: []string{"reading the secret", "reading the answer"}},
+		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer", "cut: the connection ended in the middle"}},
+		"truncated-read":  {breaks: failVault(read, faults.Fault{Cut: 20}, 0), want: []string{"reading the secret", "reading the answer", "cut: the connection ended in the middle"}},
 	} {
 		r.reason, r.logins, r.heals = "Retrying", 1, healVault
 		t.Run(name, r.test)
@@ -133,11 +135,19 @@ func TestVaultRateLimit(t *testing.T) {
 	}
 }
 
+// A rate limit at the login that does not end is told, too.
+func TestVaultLimitsLoginsForEver(t *testing.T) {
+	row{
+		breaks: failVault(login, vaultstandin.RateLimited(1), 0), heals: healVault,
+		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, logins: 11, within: 15 * time.Second,
+	}.test(t)
+}
+
 // A vault that wants seed to stay away for an hour is not asked again meanwhile.
 func TestVaultLongRateLimit(t *testing.T) {
 	row{
 		breaks: failVault(login, vaultstandin.RateLimited(3600), 0),
-		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded. Please try again in 3600 seconds"}, logins: 1,
+		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded. Please try again in 3600 seconds", "the vault wants to be left alone for 10m"}, logins: 1,
 	}.test(t)
 }
 
@@ -146,8 +156,8 @@ func TestVaultCertificate(t *testing.T) {
 	t.Parallel()
 	for name, bad := range badCertificates() {
 		r := row{
-			breaks: func(t *testing.T, w *world) { w.vault.present(t, bad.by, bad.request) },
-			heals:  func(t *testing.T, w *world) { w.vault.present(t, ca, good) },
+			breaks: func(t *testing.T, w *world) { t.Helper(); w.vault.present(t, bad.by, bad.request) },
+			heals:  func(t *testing.T, w *world) { t.Helper(); w.vault.present(t, ca, good) },
 			reason: "Retrying", want: append(bad.want, "logging in at https://127.0.0.1:"),
 		}
 		t.Run(name, r.test)

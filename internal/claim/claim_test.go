@@ -75,7 +75,8 @@ func TestClaimErrors(t *testing.T) {
 	}{
 		"bad credential":   {refused(login, 401, "UnauthorizedError", "Invalid credentials"), []client.Object{identity()}, gitSpec, 1, true, []string{"ClusterSecretStore infisical", "logging in", "401 Unauthorized: Invalid credentials", "lock-out"}},
 		"no access":        {refused(read, 403, "PermissionDenied", "not allowed"), []client.Object{identity()}, gitSpec, 1, true, []string{`spec.data[0]: reading the secret "GITHUB_TOKEN" in /git of project homelab, environment prod`, "403", "read access"}},
-		"wrong field":      {refused(read, 422, "ValidationFailure", "[{}]"), []client.Object{identity()}, gitSpec, 1, true, []string{"422"}},
+		"wrong field":      {refused(read, 422, "ValidationFailure", "[{}]"), []client.Object{identity()}, gitSpec, 1, true, []string{"422", "a newer Infisical may want other parameters"}},
+		"wrong login":      {refused(login, 422, "ValidationFailure", "[{}]"), []client.Object{identity()}, gitSpec, 1, true, []string{"422", "store's auth block"}},
 		"no such secret":   {nil, []client.Object{identity()}, strings.ReplaceAll(gitSpec, "GITHUB_TOKEN", "ABSENT"), 1, true, []string{"404", "'ABSENT' not found", "secretsPath"}},
 		"vault is down":    {refused(login, 503, "", ""), []client.Object{identity()}, gitSpec, 1, false, []string{"503", "log of the vault"}},
 		"too many":         {refused(read, 429, "RateLimitExceeded", "slow down"), []client.Object{identity()}, gitSpec, 1, false, []string{"429", "slow down"}},

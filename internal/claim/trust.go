@@ -20,8 +20,13 @@ import (
 	"github.com/tazlab/seed/internal/secret"
 )
 
-// connectTimeout bounds the way to a connection: a vault that is up answers in milliseconds.
-const connectTimeout = 10 * time.Second
+const (
+	// connectTimeout bounds the way to a connection: a vault that is up answers in milliseconds. A call has time
+	// for three of them, so that an address that leads nowhere is told apart from a vault that hangs.
+	connectTimeout = 4 * time.Second
+	// handshakeTimeout bounds the TLS handshake, which takes a loaded vault longer.
+	handshakeTimeout = 10 * time.Second
+)
 
 // trusting returns the HTTP client for a store's vault: the Claimer's own, which trusts the authorities of
 // caBundle or caProvider besides, as External Secrets Operator adds them to those of the system.
@@ -112,7 +117,7 @@ func HTTPClient(roots *x509.CertPool) *http.Client {
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout: connectTimeout,
+			TLSHandshakeTimeout: handshakeTimeout,
 			TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:   true,
 		},

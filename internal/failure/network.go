@@ -8,21 +8,32 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 	"time"
 )
+
+// Settings are the places where a user changes what a network call uses, as the next step is to name them.
+type Settings struct {
+	// CA is where the certificate of an authority goes, for example "the store's caBundle".
+	CA string
+	// ClientCertificate is where seed's own certificate goes; "" if there is no such place.
+	ClientCertificate string
+	// Proxy is where the proxy's address and credential are.
+	Proxy string
+	// Timeout is the limit that can be changed, for example "spec.timeout is 1m0s"; "" if it is fixed.
+	Timeout string
+}
 
 // Network says of an error of a network call which class it is of (DNS, route, TLS, clock, proxy,
 // timeout, cut) and what to do next, for example "DNS: the name vault.example.com does not exist: ...".
 // It is "" for what is no network error, an ended context among it, and shows no more than names and
 // addresses of hosts.
-func Network(err error) string {
+func Network(err error, at Settings) string {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return ""
 	}
-	for _, class := range []func(error) string{certificate, handshake, proxy, dns, route} {
-		if hint := class(err); hint != "" {
+	for _, class := range []func(error, Settings) string{certificate, handshake, proxy, dns, route, scheme} {
+		if hint := class(err, at); hint != "" {
 			return hint
 		}
 	}
@@ -31,14 +42,14 @@ func Network(err error) string {
 
 // Certificate tells whether err is a server's certificate that was not accepted: the same call fails again
 // until somebody changes the certificate, the trusted authorities or the clock.
-func Certificate(err error) bool { return certificate(err) != "" }
+func Certificate(err error) bool { return certificate(err, Settings{}) != "" }
 
-func certificate(err error) string {
+func certificate(err error, at Settings) string {
 	if host, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "TLS: the server's certificate is not for " + host.Host + ": use the name that the certificate is for, or have one made for this name"
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "TLS: seed does not trust the authority that signed the server's certificate: give it that CA's certificate (the store's caBundle or caProvider, the ca.crt of the source's Secret), or look who intercepts the connection"
+		return "TLS: seed does not trust the authority that signed the server's certificate: put that CA's certificate into " + at.CA + ", or look who intercepts the connection"
 	}
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	if ok && invalid.Reason == x509.Expired && invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore) {
@@ -54,28 +65,27 @@ func certificate(err error) string {
 	return ""
 }
 
-func handshake(err error) string {
+func handshake(err error, at Settings) string {
+	// crypto/tls exports the type of an alert for QUIC only.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		hint := "TLS: the server refused the handshake: it may want TLS below 1.2, or a client certificate"
+		if at.ClientCertificate != "" {
+			hint += " in " + at.ClientCertificate
+		}
+		return hint
+	}
+	return ""
+}
+
+// scheme comes last: a registry that does not speak TLS may be asked without next, and that error says more.
+func scheme(err error, _ Settings) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return "TLS: the server does not speak TLS there: check the URL's scheme and port"
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return "TLS: the server refused the handshake: it may want TLS below 1.2, or a client certificate"
-	}
 	return ""
 }
 
-func proxy(err error) string {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
-		return "proxy: it cannot be reached: check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-	}
-	// net/http makes a plain error of the answer to CONNECT.
-	if strings.HasSuffix(err.Error(), http.StatusText(http.StatusProxyAuthRequired)) {
-		return "proxy: it wants credentials: put them into HTTPS_PROXY, or the server's name into NO_PROXY"
-	}
-	return ""
-}
-
-func dns(err error) string {
+func dns(err error, _ Settings) string {
 	lookup, ok := errors.AsType[*net.DNSError](err)
 	switch {
 	case !ok:
@@ -87,7 +97,7 @@ func dns(err error) string {
 	}
 }
 
-func route(err error) string {
+func route(err error, at Settings) string {
 	op, ok := errors.AsType[*net.OpError](err)
 	dialling := ok && op.Op == "dial"
 	var netErr net.Error
@@ -99,9 +109,11 @@ func route(err error) string {
 		return "route: the node knows no way to this address: check its default route, its cables and the firewall"
 	case timeout && dialling:
 		return "route: nothing comes back from this address: check the route and the firewall"
+	case timeout && at.Timeout != "":
+		return "timeout: no answer in time, " + at.Timeout + ": check the firewalls on the way, the server's load and log, and any proxy between"
 	case timeout:
-		return "timeout: the server took the connection and does not answer in time: check its load and log, and any proxy between"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "timeout: no answer in time: check the firewalls on the way, the server's load and log, and any proxy between"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), endedHTTP2(err):
 		return "cut: the connection ended in the middle: look at the server's log, and at any proxy or firewall between"
 	case dialling:
 		return "route: no connection: check the node's network"

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tazlab/seed/internal/failure"
@@ -60,6 +61,63 @@ func call(t *testing.T, c tls.Certificate, trust bool) error {
 	return get(t, server.URL, &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}})
 }
 
+// wanted calls a server that wants a client certificate.
+func wanted(t *testing.T) error {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	return get(t, server.URL, server.Client().Transport.(*http.Transport))
+}
+
+// overHTTP2 calls a server of HTTP/2.
+func overHTTP2(t *testing.T, handle http.HandlerFunc) error {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handle)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	return get(t, server.URL, server.Client().Transport.(*http.Transport))
+}
+
+// goingAway calls a server that takes the request, says GOAWAY and ends the connection
+// (https://www.rfc-editor.org/rfc/rfc9113#name-goaway).
+func goingAway(t *testing.T) error {
+	t.Helper()
+	pair := certificate(t, "", -time.Hour, time.Hour)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		_, _ = connection.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // SETTINGS
+		const headers = 1
+		_, _ = io.ReadFull(connection, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
+		for kind := byte(0xff); kind != headers; {
+			frame := make([]byte, 9)
+			if _, err := io.ReadFull(connection, frame); err != nil {
+				return
+			}
+			kind = frame[3]
+			_, _ = io.CopyN(io.Discard, connection, int64(frame[0])<<16|int64(frame[1])<<8|int64(frame[2]))
+		}
+		// GOAWAY: stream 1 was seen, ENHANCE_YOUR_CALM.
+		_, _ = connection.Write([]byte{0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0xb})
+		_ = connection.(*tls.Conn).CloseWrite()
+		_, _ = io.Copy(io.Discard, connection) // until the client has read it
+	}()
+	return get(t, "https://"+listener.Addr().String(), &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true})
+}
+
 // get returns the error of reading the whole answer of url within a moment.
 func get(t *testing.T, url string, transport *http.Transport) error {
 	t.Helper()
@@ -94,6 +152,17 @@ func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 		fmt.Fprint(w, "half")
 	})
 	asking := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
+	unwilling := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	mute, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	go func() {
+		for connection, err := mute.Accept(); err == nil; connection, err = mute.Accept() {
+			connection.Close()
+		}
+	}()
 	through := func(proxy string) *http.Transport {
 		u, err := url.Parse(proxy)
 		if err != nil {
@@ -116,19 +185,30 @@ func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 		want        string
 		certificate bool
 	}{
-		"unknown authority": {call(t, certificate(t, "", -time.Hour, time.Hour), false), "TLS: seed does not trust the authority", true},
-		"wrong name":        {call(t, certificate(t, "other.example.com", -time.Hour, time.Hour), true), "TLS: the server's certificate is not for 127.0.0.1", true},
-		"expired":           {call(t, certificate(t, "", -time.Hour, -time.Minute), true), "TLS: the server's certificate has expired", true},
-		"not yet valid":     {call(t, certificate(t, "", time.Hour, 2*time.Hour), true), "clock: the server's certificate is valid from", true},
-		"no TLS":            {get(t, strings.Replace(plain, "http:", "https:", 1), &http.Transport{}), "TLS: the server does not speak TLS there", false},
-		"refused":           {get(t, closed, &http.Transport{}), "route: nobody listens", false},
-		"hanging":           {get(t, hanging, &http.Transport{}), "timeout:", false},
-		"cut":               {get(t, cut, &http.Transport{}), "cut:", false},
-		"proxy away":        {get(t, "https://vault.example.com", through(closed)), "proxy: it cannot be reached", false},
-		"proxy asks":        {get(t, "https://vault.example.com", through(asking)), "proxy: it wants credentials", false},
-		"name servers away": {get(t, "http://vault.example.com", &http.Transport{DialContext: (&net.Dialer{Resolver: deaf}).DialContext}), "DNS: no name server answers for vault.example.com", false},
+		"unknown authority":  {call(t, certificate(t, "", -time.Hour, time.Hour), false), "TLS: seed does not trust the authority that signed the server's certificate: put that CA's certificate into AUTHORITIES, or", true},
+		"wrong name":         {call(t, certificate(t, "other.example.com", -time.Hour, time.Hour), true), "TLS: the server's certificate is not for 127.0.0.1", true},
+		"expired":            {call(t, certificate(t, "", -time.Hour, -time.Minute), true), "TLS: the server's certificate has expired", true},
+		"not yet valid":      {call(t, certificate(t, "", time.Hour, 2*time.Hour), true), "clock: the server's certificate is valid from", true},
+		"no TLS":             {get(t, strings.Replace(plain, "http:", "https:", 1), &http.Transport{}), "TLS: the server does not speak TLS there", false},
+		"refused":            {get(t, closed, &http.Transport{}), "route: nobody listens", false},
+		"hanging":            {get(t, hanging, &http.Transport{}), "timeout: no answer in time, LIMIT:", false},
+		"client certificate": {wanted(t), "TLS: the server refused the handshake: it may want TLS below 1.2, or a client certificate in KEYPAIR", false},
+		"HTTP/2 stream":      {overHTTP2(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "cut:", false},
+		"HTTP/2 stream, late": {overHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}), "cut:", false},
+		"HTTP/2 connection":  {goingAway(t), "cut:", false},
+		"cut":                {get(t, cut, &http.Transport{}), "cut:", false},
+		"proxy away":         {get(t, "https://vault.example.com", through(closed)), "proxy: it cannot be reached: check the address in PROXY", false},
+		"SOCKS proxy away":   {get(t, "https://vault.example.com", through(strings.Replace(closed, "http:", "socks5:", 1))), "proxy: it cannot be reached: check the address in PROXY", false},
+		"no SOCKS proxy":     {get(t, "https://vault.example.com", through("socks5://"+mute.Addr().String())), "proxy: it gives no way to the server", false},
+		"proxy is unwilling": {get(t, "https://vault.example.com", through(unwilling)), "proxy: it gives no way to the server", false},
+		"proxy asks":         {get(t, "https://vault.example.com", through(asking)), "proxy: it does not take username and password: correct them in PROXY", false},
+		"name servers away":  {get(t, "http://vault.example.com", &http.Transport{DialContext: (&net.Dialer{Resolver: deaf}).DialContext}), "DNS: no name server answers for vault.example.com", false},
 	} {
-		if got := failure.Network(test.err); !strings.HasPrefix(got, test.want) {
+		if got := failure.Network(test.err, places); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: Network(%v) = %q, want %q...", name, test.err, got, test.want)
 		}
 		if failure.Certificate(test.err) != test.certificate {
@@ -136,6 +216,9 @@ func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 		}
 	}
 }
+
+// places stand for what callers say.
+var places = failure.Settings{CA: "AUTHORITIES", ClientCertificate: "KEYPAIR", Proxy: "PROXY", Timeout: "LIMIT"}
 
 // Errors that no test machine can be brought to make.
 func TestNetworkNamesTheClass(t *testing.T) {
@@ -149,17 +232,16 @@ func TestNetworkNamesTheClass(t *testing.T) {
 		"route: no connection":                       {dial(syscall.EADDRNOTAVAIL)},
 		"timeout:":                                   {fmt.Errorf("calling: %w", context.DeadlineExceeded)},
 		"cut:":                                       {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, io.ErrUnexpectedEOF, io.EOF},
-		"TLS: the server refused the handshake":      {&net.OpError{Op: "remote error", Err: tls.AlertError(40)}},
 		"TLS: the server's certificate cannot be":    {x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}},
 	} {
 		for _, err := range errs {
-			if got := failure.Network(err); !strings.HasPrefix(got, want) {
+			if got := failure.Network(err, places); !strings.HasPrefix(got, want) {
 				t.Errorf("Network(%v) = %q, want %q...", err, got, want)
 			}
 		}
 	}
 	for _, err := range []error{nil, context.Canceled, errors.New("something else"), fmt.Errorf("reading: %w", context.Canceled)} {
-		if got := failure.Network(err); got != "" {
+		if got := failure.Network(err, places); got != "" {
 			t.Errorf("Network(%v) = %q, want nothing", err, got)
 		}
 	}
@@ -175,4 +257,17 @@ func TestAfterSaysHowLongToWait(t *testing.T) {
 	if failure.After(nil, time.Minute) != nil || failure.Wait(cause) != 0 || failure.Wait(nil) != 0 {
 		t.Error("what nobody marked asks for a wait")
 	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // its clock begins with the year 2000
+		for value, want := range map[string]time.Duration{
+			"": 0, "9": 9 * time.Second, "soon": 0, "-1": 0, "Sat, 01 Jan 2000 00:00:05 GMT": 5 * time.Second, "Fri, 31 Dec 1999 00:00:00 GMT": 0,
+		} {
+			if got := failure.RetryAfter(http.Header{"Retry-After": {value}}); got != want {
+				t.Errorf("RetryAfter(%q) = %s, want %s", value, got, want)
+			}
+		}
+	})
 }

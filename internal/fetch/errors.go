@@ -1,8 +1,8 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -12,9 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/fluxcd/pkg/git"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"github.com/go-git/go-git/v5/plumbing"
 	gittransport "github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -35,25 +33,33 @@ func (b brief) Error() string {
 	return text
 }
 
-// explain adds the next step to an error, and marks with failure.Blocked what another try does not cure.
+// explain adds the next step to an error, marks with failure.Blocked what another try does not cure, and with
+// failure.After what the server wants to be asked later.
 func (f *fetching) explain(err error) error {
 	if failure.IsBlocked(err) {
 		return err
 	}
-	if cure := refused(err); cure != "" {
+	if cure := f.refused(err); cure != "" {
 		return failure.Blocked(fmt.Errorf("%w (%s)", brief{err}, cure))
 	}
-	if cure := untrusted(err); cure != "" {
-		return fmt.Errorf("%w (%s%s)", brief{err}, cure, f.way())
+	status, wait := answerOf(err)
+	cure := cmp.Or(f.unreachable(err), notGit(err), troubled(status, wait), onTheWay(err))
+	// A registry in the private network is asked both ways: the answer counts that is one.
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		cure = cmp.Or(troubled(status, wait), cure)
 	}
-	if cure := f.unreachable(err); cure != "" {
-		return fmt.Errorf("%w (%s%s)", brief{err}, cure, f.way())
+	if cure == "" {
+		return brief{err}
 	}
-	return brief{err}
+	err = fmt.Errorf("%w (%s%s)", brief{err}, cure, f.way())
+	if wait > 0 {
+		return failure.After(err, wait)
+	}
+	return err
 }
 
 // refused is the cure of what a server or its key will say again.
-func refused(err error) string {
+func (f *fetching) refused(err error) string {
 	said := err.Error()
 	key, otherKey := errors.AsType[*knownhosts.KeyError](err)
 	_, revoked := errors.AsType[*knownhosts.RevokedError](err)
@@ -70,7 +76,7 @@ func refused(err error) string {
 	case strings.Contains(said, "ssh: unable to authenticate"):
 		return "the server refuses the SSH key: add the public half of identity in the Secret of spec.secretRef as a deploy key, and check the user in spec.url"
 	case errors.Is(err, gittransport.ErrAuthenticationRequired), errors.Is(err, gittransport.ErrAuthorizationFailed):
-		return "the Git server refuses the credential in the Secret of spec.secretRef: renew the token at the vault"
+		return f.unknownToGit()
 	case proxyRefused(err):
 		return "the proxy refuses username and password: correct them in the Secret of spec.proxySecretRef, or in HTTPS_PROXY"
 	case answered && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden}, answer.StatusCode):
@@ -81,108 +87,72 @@ func refused(err error) string {
 	return ""
 }
 
-// proxyRefused tells whether a proxy answered 407, in the words of net/http for a tunnel and of the
-// libraries for a plain request.
-func proxyRefused(err error) bool {
-	answer, answered := errors.AsType[*transport.Error](err)
-	said := err.Error()
-	return answered && answer.StatusCode == http.StatusProxyAuthRequired ||
-		strings.Contains(said, http.StatusText(http.StatusProxyAuthRequired)) ||
-		strings.Contains(said, "unexpected requesting") && strings.HasSuffix(said, "status code: 407") ||
-		strings.Contains(said, "socks connect") && strings.Contains(said, "username/password authentication failed")
-}
-
-// untrusted is the cure of a certificate that does not count.
-func untrusted(err error) string {
-	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
-	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
-	_, name := errors.AsType[x509.HostnameError](err)
+// unknownToGit is the cure of 401 and 403.
+func (f *fetching) unknownToGit() string {
 	switch {
-	case isInvalid && invalid.Reason == x509.Expired:
-		return "the server's certificate is not valid now: renew it, or set the clock of this machine"
-	case isInvalid:
-		return "the server's certificate cannot be used: issue another"
-	case unknown:
-		return "nobody that seed trusts signed the server's certificate: put the CA's certificate into ca.crt of the Secret of spec.secretRef (Git) or spec.certSecretRef (OCI)"
-	case name:
-		return "the server's certificate is for another name: correct spec.url or issue another"
-	case strings.Contains(err.Error(), "remote error: tls:"):
-		return "the server ends the TLS handshake: it may want a client certificate in tls.crt and tls.key"
+	case f.elsewhere() != "":
+		return "the server redirects to " + f.elsewhere() + ", and no credential goes along to another address: if that is the right one, let spec.url name it"
+	case f.secretRef == nil:
+		return "the Git server wants a credential: bring one in a Secret and name it in spec.secretRef"
 	}
-	return ""
+	return "the Git server refuses the credential in the Secret of spec.secretRef: renew the token at the vault"
 }
 
-// unreachable is the cure of a way that does not lead to the server.
+// proxyRefused tells whether a proxy answered 407, for a tunnel or for a plain request.
+func proxyRefused(err error) bool {
+	status, _ := answerOf(err)
+	return status == http.StatusProxyAuthRequired || failure.Proxy(err)
+}
+
+// settings are the places where a source's user changes how the server is asked.
+func (f *fetching) settings() failure.Settings {
+	certificates := "the Secret of spec.secretRef"
+	if f.what == sourcev1.OCIRepositoryKind {
+		certificates = "the Secret of spec.certSecretRef"
+	}
+	proxy := "HTTPS_PROXY, or put the server's name into NO_PROXY"
+	if f.proxy != nil {
+		proxy = "the Secret of spec.proxySecretRef"
+	}
+	return failure.Settings{
+		CA:                "ca.crt in " + certificates,
+		ClientCertificate: "tls.crt and tls.key in " + certificates,
+		Proxy:             proxy,
+		Timeout:           fmt.Sprintf("spec.timeout is %s", f.limit()),
+	}
+}
+
+// unreachable is the cure of a way that does not lead to the server, or ends in the middle.
 func (f *fetching) unreachable(err error) string {
-	dns, isDNS := errors.AsType[*net.DNSError](err)
-	network, isNetwork := errors.AsType[net.Error](err)
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	if errors.Is(err, syscall.ENOSPC) {
 		return "the files do not fit into seed's memory: name the folders that the cluster needs in spec.sparseCheckout, or exclude some with spec.ignore or .sourceignore"
-	case isDNS && dns.IsNotFound:
-		return "the node's DNS does not know this name: correct it, or the nameservers of the machine"
-	case isDNS:
-		return "the node's DNS does not answer: check the nameservers of the machine"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: check host and port, and whether the server runs"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "the node has no route there: check its network and firewalls"
-	case errors.Is(err, context.DeadlineExceeded), isNetwork && network.Timeout():
-		return fmt.Sprintf("no answer in time, spec.timeout is %s: check firewalls and the way there", f.limit())
-	case isNetwork, strings.Contains(err.Error(), "socks connect"):
+	}
+	return failure.Network(err, f.settings())
+}
+
+// onTheWay is the cure of what else net/http can fail with.
+func onTheWay(err error) string {
+	if _, ok := errors.AsType[net.Error](err); ok && !errors.Is(err, context.Canceled) {
 		return "check the network and what is on the way"
 	}
 	return ""
 }
 
-// way names the proxy that was asked, if any.
+// way names who was asked in place of the host in spec.url, if anybody.
 func (f *fetching) way() string {
+	way := ""
+	if host := f.elsewhere(); host != "" {
+		way = "; the server redirected to " + host
+	}
 	if f.proxy != nil {
-		return "; asked by way of the proxy " + f.proxy.Host + " of spec.proxySecretRef"
+		return way + "; asked by way of the proxy " + f.proxy.Host + " of spec.proxySecretRef"
 	}
 	address, err := url.Parse(strings.Replace(f.url, sourcev1.OCIRepositoryPrefix, "https://", 1))
 	if err != nil {
-		return ""
+		return way
 	}
 	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: address}); err == nil && proxy != nil {
-		return "; asked by way of the proxy " + proxy.Host + " of the environment"
+		return way + "; asked by way of the proxy " + proxy.Host + " of the environment"
 	}
-	return ""
-}
-
-// refOf names the field that decides what is checked out: the first of commit, name, tag, semver, branch. (The
-// API's documentation has semver before tag; source-controller's code has not.)
-func refOf(repo *sourcev1.GitRepository) string {
-	if ref := repo.Spec.Reference; ref != nil {
-		if ref.Commit != "" && ref.Branch != "" {
-			return fmt.Sprintf("spec.ref.commit %q in spec.ref.branch %q", ref.Commit, ref.Branch)
-		}
-		for _, field := range []struct{ name, value string }{
-			{"commit", ref.Commit}, {"name", ref.Name}, {"tag", ref.Tag}, {"semver", ref.SemVer}, {"branch", ref.Branch},
-		} {
-			if field.value != "" {
-				return fmt.Sprintf("spec.ref.%s %q", field.name, field.value)
-			}
-		}
-	}
-	return fmt.Sprintf("branch %q, the default of spec.ref", git.DefaultBranch)
-}
-
-// explainRef tells a ref that is not there from a repository that is not there.
-func explainRef(repo *sourcev1.GitRepository, err error) error {
-	missing, isMissing := errors.AsType[git.ErrRepositoryNotFound](err)
-	hasCommit := repo.Spec.Reference != nil && repo.Spec.Reference.Commit != ""
-	said := err.Error()
-	switch {
-	case errors.Is(err, gittransport.ErrEmptyRemoteRepository), isMissing && strings.Contains(missing.Message, "remote repository is empty"):
-		return failure.Blocked(fmt.Errorf("the repository is empty, so there is no %s: push a commit", refOf(repo)))
-	case strings.Contains(said, "couldn't find remote ref"),
-		hasCommit && errors.Is(err, plumbing.ErrObjectNotFound),
-		strings.Contains(said, "no match found for semver"),
-		strings.Contains(said, "unable to resolve ref '"):
-		return failure.Blocked(fmt.Errorf("the repository has no %s: correct spec.ref or push it", refOf(repo)))
-	case isMissing, errors.Is(err, gittransport.ErrRepositoryNotFound):
-		return failure.Blocked(fmt.Errorf("%w (check spec.url; many servers also answer so when the credential may not read the repository)", brief{err}))
-	}
-	return err
+	return way
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -40,12 +41,12 @@ func Source(ctx context.Context, source client.Object, secrets Secrets, dir stri
 	var fetch func(context.Context, *fetching, string) (Result, error)
 	switch s := source.(type) {
 	case *sourcev1.GitRepository:
-		f = fetching{what: sourcev1.GitRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, proxyRef: s.Spec.ProxySecretRef}
+		f = fetching{what: sourcev1.GitRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, secretRef: s.Spec.SecretRef, proxyRef: s.Spec.ProxySecretRef}
 		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) {
 			return gitRepository(ctx, f, s, dir)
 		}
 	case *sourcev1.OCIRepository:
-		f = fetching{what: sourcev1.OCIRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, proxyRef: s.Spec.ProxySecretRef}
+		f = fetching{what: sourcev1.OCIRepositoryKind, url: s.Spec.URL, timeout: s.Spec.Timeout, secretRef: s.Spec.SecretRef, proxyRef: s.Spec.ProxySecretRef}
 		fetch = func(ctx context.Context, f *fetching, dir string) (Result, error) {
 			return ociRepository(ctx, f, s, dir)
 		}
@@ -72,8 +73,9 @@ func Source(ctx context.Context, source client.Object, secrets Secrets, dir stri
 type fetching struct {
 	what, namespace, url string
 	timeout              *metav1.Duration
-	proxyRef             *meta.LocalObjectReference
-	proxy                *url.URL // of proxyRef, nil without one
+	secretRef, proxyRef  *meta.LocalObjectReference
+	proxy                *url.URL               // of proxyRef, nil without one
+	redirected           atomic.Pointer[string] // see elsewhere
 	secrets              Secrets
 }
 

@@ -36,7 +36,7 @@ func gitRepository(ctx context.Context, f *fetching, repo *sourcev1.GitRepositor
 	}
 	commit, err := clone(ctx, f, repo, auth, dir)
 	if err != nil {
-		return Result{}, explainRef(repo, err)
+		return Result{}, f.explainRef(repo, reveal(err))
 	}
 	if commit == nil {
 		return Result{}, failure.Blocked(fmt.Errorf("the repository is empty, so there is no %s: push a commit", refOf(repo)))
@@ -75,6 +75,8 @@ func clone(ctx context.Context, f *fetching, repo *sourcev1.GitRepository, auth 
 		options = append(options, gogit.WithProxy(transport.ProxyOptions{URL: f.proxy.String()}))
 	}
 	// The path is what the client removes when it finds the repository empty.
+	noteRedirects()
+	ctx = context.WithValue(ctx, redirecting{}, f)
 	client, err := gogit.NewClient(dot, auth, options...)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,7 @@ func (a *gitHubApp) token(ctx context.Context) (secret.String, error) {
 type apiError struct {
 	status  int
 	message string
+	wait    time.Duration // as the answer asks for
 }
 
 func (e *apiError) Error() string {
@@ -158,11 +159,16 @@ func (a *gitHubApp) call(ctx context.Context, method string, answer any, path ..
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(body, &said) // without JSON the status has to do
-	refused := &apiError{response.StatusCode, said.Message}
-	switch response.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	refused := &apiError{response.StatusCode, said.Message, failure.RetryAfter(response.Header)}
+	switch status := response.StatusCode; {
+	case status/100 == 3:
+		return fmt.Errorf("%w (seed follows no redirect here: set githubAppBaseURL to the address that answers)", refused)
+	case status == http.StatusForbidden && (refused.wait > 0 || response.Header.Get("X-RateLimit-Remaining") == "0"):
+		// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+		refused.status = http.StatusTooManyRequests
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return failure.Blocked(fmt.Errorf("%w (check githubAppID and githubAppPrivateKey, the clock of this machine, and whether the installation is suspended)", refused))
-	case http.StatusNotFound:
+	case status == http.StatusNotFound:
 		return failure.Blocked(fmt.Errorf("%w (check githubAppInstallationID or githubAppInstallationOwner, and githubAppBaseURL)", refused))
 	}
 	return refused

@@ -71,6 +71,8 @@ func gitHub(public *rsa.PublicKey) http.Handler {
 	}
 	answer("POST /api/v3/app/installations/678/access_tokens", http.StatusCreated, `{"token": "`+password+`", "expires_at": "2036-01-01T00:00:00Z"}`)
 	answer("POST /api/v3/app/installations/403/access_tokens", http.StatusForbidden, `{"message": "This installation has been suspended"}`)
+	mux.HandleFunc("POST /api/v3/app/installations/429/access_tokens", status(http.StatusForbidden, "Retry-After", "60"))
+	mux.HandleFunc("POST /api/v3/app/installations/430/access_tokens", status(http.StatusForbidden, "X-RateLimit-Remaining", "0"))
 	answer("POST /api/v3/app/installations/502/access_tokens", http.StatusBadGateway, `<html>`)
 	answer("POST /api/v3/app/installations/200/access_tokens", http.StatusOK, `<html>`+password)
 	mux.Handle("POST /api/v3/app/installations/307/access_tokens", http.RedirectHandler("/api/v3/app/installations/678/access_tokens", http.StatusTemporaryRedirect))
@@ -134,9 +136,11 @@ func TestGitHubApp(t *testing.T) {
 		"suspended":             {app("githubAppInstallationID", "403"), true, "This installation has been suspended"},
 		"no such installation":  {app("githubAppInstallationID", "404"), true, "check githubAppInstallationID"},
 		"no such owner":         {app("githubAppInstallationID", "", "githubAppInstallationOwner", "nope"), true, "looking for the installation of nope"},
-		"server error":          {app("githubAppInstallationID", "502"), false, "502 Bad Gateway"},
+		"server error":          {app("githubAppInstallationID", "502"), false, "502 Bad Gateway: (the server is in trouble"},
+		"limited":               {app("githubAppInstallationID", "429"), false, "seed comes back by itself after the 1m0s that it asks for"},
+		"limited, no time":      {app("githubAppInstallationID", "430"), false, "seed comes back by itself; if this stays"},
 		"no JSON":               {app("githubAppInstallationID", "200"), false, "the answer is no JSON"},
-		"redirect":              {app("githubAppInstallationID", "307"), false, "307 Temporary Redirect"},
+		"redirect":              {app("githubAppInstallationID", "307"), false, "set githubAppBaseURL to the address that answers"},
 		"no key":                {app("githubAppPrivateKey", ""), true, "githubAppPrivateKey"},
 		"broken key":            {app("githubAppPrivateKey", password), true, "githubAppPrivateKey is no PEM"},
 		"no RSA key":            {app("githubAppPrivateKey", identity(t, newEd25519(t), "")), true, "githubAppPrivateKey holds no RSA key"},
@@ -144,7 +148,7 @@ func TestGitHubApp(t *testing.T) {
 		"App as a word":         {app("githubAppID", "seed"), true, "githubAppID is no number"},
 		"installation's a word": {app("githubAppInstallationID", "home"), true, "githubAppInstallationID is no number"},
 		"no URL":                {app("githubAppBaseURL", "github.test"), true, "githubAppBaseURL is no URL"},
-		"unknown authority":     {app("ca.crt", newAuthority(t).pem()), false, "put the CA's certificate into ca.crt"},
+		"unknown authority":     {app("ca.crt", newAuthority(t).pem()), false, "put that CA's certificate into ca.crt"},
 		"a token alone":         {map[string]string{"username": "git", "password": password}, true, "githubAppID"},
 	} {
 		t.Run(name, func(t *testing.T) {

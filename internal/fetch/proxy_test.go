@@ -45,8 +45,8 @@ func TestGitByProxy(t *testing.T) {
 	}{
 		"https, wrong password": {tls, map[string]string{"address": address, "username": "proxy-user", "password": password + "!"}, true, "the proxy refuses username and password"},
 		"http, wrong password":  {plain, map[string]string{"address": address}, true, "the proxy refuses username and password"},
-		"no proxy there":        {tls, credential("http://127.0.0.1:1"), false, "asked by way of the proxy 127.0.0.1:1 of spec.proxySecretRef"},
-		"nobody behind":         {"https://127.0.0.1:1", credential(address), false, "Bad Gateway"},
+		"no proxy there":        {tls, credential("http://127.0.0.1:1"), false, "proxy: it cannot be reached: check the address in the Secret of spec.proxySecretRef; asked by way of the proxy 127.0.0.1:1 of spec.proxySecretRef"},
+		"nobody behind":         {"https://127.0.0.1:1", credential(address), false, "proxy: it gives no way to the server: look at its rules and its log, or change it in the Secret of spec.proxySecretRef; asked by"},
 		"no address":            {tls, map[string]string{"username": "x"}, true, "its key address must be a URL"},
 		"no URL":                {tls, map[string]string{"address": "http://x:" + password + "@:x"}, true, "its key address must be a URL"},
 		"no such kind":          {tls, map[string]string{"address": "ftp://x:" + password + "@127.0.0.1"}, true, "its key address must be a URL"},
@@ -85,7 +85,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	t.Run("named in the error", func(t *testing.T) {
 		t.Parallel()
 		environment.lead("gone.test", "127.0.0.1:1")
-		fails(t, gitSource("https://gone.test/tree.git"), nil, false, "Bad Gateway", "of the environment")
+		fails(t, gitSource("https://gone.test/tree.git"), nil, false, "proxy: it gives no way to the server", "or change it in HTTPS_PROXY", "of the environment")
 	})
 	t.Run("spec.proxySecretRef comes first", func(t *testing.T) {
 		t.Parallel()
@@ -93,7 +93,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	})
 	t.Run("NO_PROXY", func(t *testing.T) {
 		t.Parallel()
-		fails(t, gitSource("https://no-such-host.invalid/tree.git"), nil, false, "the node's DNS")
+		fails(t, gitSource("https://no-such-host.invalid/tree.git"), nil, false, "DNS: the name no-such-host.invalid")
 		if environment.saw("CONNECT no-such-host.invalid") {
 			t.Error("the proxy was asked for a name in NO_PROXY")
 		}

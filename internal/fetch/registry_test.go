@@ -78,15 +78,15 @@ func TestOCIConnections(t *testing.T) {
 		"no pull secret":      {ociSource(closed, trusting, with(pull, "opaque")), true, "it has no key .dockerconfigjson"},
 		"broken pull secret":  {ociSource(closed, trusting, with(pull, "broken")), true, "its key .dockerconfigjson is not of the form"},
 		"no such Secret":      {ociSource(closed, trusting, with(pull, "nope")), false, "spec.secretRef: reading the Secret flux-system/nope: not found"},
-		"unknown authority":   {ociSource(open), false, "put the CA's certificate into ca.crt"},
-		"another authority":   {ociSource(open, with(trust, "stranger")), false, "put the CA's certificate into ca.crt"},
-		"insecure, but a CA":  {ociSource(open, insecure, with(trust, "stranger")), false, "put the CA's certificate into ca.crt"},
+		"unknown authority":   {ociSource(open), false, "put that CA's certificate into ca.crt in the Secret of spec.certSecretRef"},
+		"another authority":   {ociSource(open, with(trust, "stranger")), false, "put that CA's certificate into ca.crt in the Secret of spec.certSecretRef"},
+		"insecure, but a CA":  {ociSource(open, insecure, with(trust, "stranger")), false, "put that CA's certificate into ca.crt in the Secret of spec.certSecretRef"},
 		"half a key pair":     {ociSource(open, with(trust, "half")), true, "it must hold PEM"},
-		"no client's own key": {ociSource(mutual, trusting), false, "it may want a client certificate"},
-		"expired":             {ociSource(ca.serve(a.handler, "127.0.0.1", time.Now().Add(-time.Minute), false), trusting), false, "set the clock"},
-		"other name":          {ociSource(ca.serve(a.handler, "x.test", hour(), false), trusting), false, "for another name"},
+		"no client's own key": {ociSource(mutual, trusting), false, "or a client certificate in tls.crt and tls.key in the Secret of spec.certSecretRef"},
+		"expired":             {ociSource(ca.serve(a.handler, "127.0.0.1", time.Now().Add(-time.Minute), false), trusting), false, "check the node's clock"},
+		"other name":          {ociSource(ca.serve(a.handler, "x.test", hour(), false), trusting), false, "certificate is not for 127.0.0.1"},
 		"proxy refuses":       {ociSource(open, trusting, with(tunnel, "badproxy")), true, "the proxy refuses username and password"},
-		"nobody listens":      {ociSource("127.0.0.1:1"), false, "nothing listens there"},
+		"nobody listens":      {ociSource("127.0.0.1:1"), false, "nobody listens at this address"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -84,6 +84,6 @@ func TestGitBySOCKS(t *testing.T) {
 	}
 	t.Run("nobody behind", func(t *testing.T) {
 		t.Parallel()
-		fails(t, gitSource("ssh://git@127.0.0.1:1/tree.git", login, byProxy), s, false, "connection refused", "asked by way of the proxy")
+		fails(t, gitSource("ssh://git@127.0.0.1:1/tree.git", login, byProxy), s, false, "connection refused", "proxy: it gives no way to the server", "asked by way of the proxy")
 	})
 }

@@ -191,7 +191,7 @@ func TestGitOverSSH(t *testing.T) {
 		"no known_hosts":   {"ssh://git@" + host, map[string]string{"identity": private}, true, "'known_hosts' is required"},
 		"bad known_hosts":  {"ssh://git@" + host, map[string]string{"identity": private, "known_hosts": "github.com ssh-ed25519 ?\n"}, true, "its key known_hosts"},
 		"no such file":     {"ssh://git@" + host + "/no", map[string]string{"identity": private, "known_hosts": line(host, ed)}, true, "check spec.url"},
-		"nobody listens":   {"ssh://git@127.0.0.1:1", map[string]string{"identity": private, "known_hosts": line(host, ed)}, false, "nothing listens there"},
+		"nobody listens":   {"ssh://git@127.0.0.1:1", map[string]string{"identity": private, "known_hosts": line(host, ed)}, false, "nobody listens at this address"},
 		"no answer":        {silent, map[string]string{"identity": private, "known_hosts": line(host, ed)}, false, "no answer in time, spec.timeout is 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {

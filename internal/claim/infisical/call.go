@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// callTimeout bounds one try; a vault that is up answers in well under a second.
-	callTimeout = 15 * time.Second
+	// tryTimeout bounds one try; a vault that is up answers in well under a second.
+	tryTimeout = 15 * time.Second
 	// maxAnswer bounds an answer in bytes: eight times what a Kubernetes Secret can hold, since a list has
 	// the values among much else.
 	maxAnswer = 8 << 20
@@ -33,9 +33,9 @@ type request struct {
 	once         bool                     // is sent again only where the vault has not taken it
 }
 
-// send makes one try and decodes the answer into out, which may be nil.
-func (s *Session) send(ctx context.Context, r request, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+// send makes one try, within limit, and decodes the answer into out, which may be nil.
+func (s *Session) send(ctx context.Context, limit time.Duration, r request, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	message, err := s.message(ctx, r)
 	if err != nil {
@@ -108,9 +108,15 @@ func isHTML(response *http.Response, data []byte) bool {
 	return strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(data), []byte("<"))
 }
 
+// places are where a user changes what the calls use.
+var places = failure.Settings{
+	CA:    "the store's caBundle or caProvider, or into the file that --vault-ca-file names",
+	Proxy: "HTTPS_PROXY, or put the vault's name into NO_PROXY",
+}
+
 // lost is the error of a call without an answer: with the class of the network error and the next step.
 func lost(r request, err error) error {
-	if hint := failure.Network(err); hint != "" {
+	if hint := failure.Network(err, places); hint != "" {
 		return fmt.Errorf("%s: %w (%s)", r.doing, err, hint)
 	}
 	return fmt.Errorf("%s: %w", r.doing, err)

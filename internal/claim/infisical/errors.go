@@ -40,6 +40,8 @@ func (e *Error) hint() string {
 		return " (" + hint + ")"
 	}
 	switch {
+	case e.login != "" && e.Status == http.StatusUnprocessableEntity:
+		return " (check the field that the vault names, in the store's auth block and the Secret that it names; else a newer Infisical may want another login than seed's)"
 	case e.login == jwtAuth && e.Status == http.StatusInternalServerError:
 		return " (Infisical fails like this when boundAudiences is set and the token's aud is a list, as it always is in Kubernetes: leave boundAudiences empty, bind issuer and subject)"
 	case IsExpired(e) && e.given:
@@ -76,6 +78,10 @@ func statusHint(status int) string {
 		return " (give the machine identity read access to this project, environment and path in Infisical)"
 	case status == http.StatusNotFound:
 		return " (check hostAPI, projectSlug, environmentSlug, secretsPath and the key)"
+	case status == http.StatusUnprocessableEntity:
+		return " (check the field that the vault names: projectSlug, environmentSlug and secretsPath of the store, and the key; else a newer Infisical may want other parameters than seed sends)"
+	case status == http.StatusTooManyRequests:
+		return " (seed comes back by itself; if this stays, see what else asks this vault from the node's address, or raise its rate limits)"
 	case status == http.StatusProxyAuthRequired:
 		return " (a proxy wants credentials: put them into HTTPS_PROXY, or the vault's name into NO_PROXY)"
 	case status >= http.StatusInternalServerError:
@@ -98,10 +104,7 @@ func (s *Session) refusal(r request, response *http.Response, data []byte) error
 	if isHTML(response, data) {
 		message = "a page of HTML, which is not Infisical's API: check hostAPI and any proxy in front of it"
 	} else if json.Unmarshal(data, &answer) == nil && len(answer.Message) > 0 {
-		message = string(answer.Message)
-		if text, err := strconv.Unquote(message); err == nil {
-			message = text
-		}
+		message = explanation(answer.Message)
 	}
 	if to, err := url.Parse(response.Header.Get("Location")); response.StatusCode/100 == 3 && err == nil && to.Host != "" {
 		message = "a redirect to " + to.Host
@@ -123,6 +126,30 @@ func (s *Session) refusal(r request, response *http.Response, data []byte) error
 	return err
 }
 
+// explanation is the vault's message as a text: it is one already, or the issues that its validation found.
+func explanation(message json.RawMessage) string {
+	var text string
+	if json.Unmarshal(message, &text) == nil {
+		return text
+	}
+	var issues []struct {
+		Path    []any  `json:"path"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(message, &issues) != nil || len(issues) == 0 {
+		return string(message)
+	}
+	var found []string
+	for _, issue := range issues {
+		var path []string
+		for _, step := range issue.Path {
+			path = append(path, fmt.Sprint(step))
+		}
+		found = append(found, fmt.Sprintf("%q: %s", strings.Join(path, "."), issue.Message))
+	}
+	return strings.Join(found, "; ")
+}
+
 // minRedacted is the length from which on a value is taken out of a text, in bytes: a shorter one is no
 // credential of Infisical's, and may be a part of any word.
 const minRedacted = 8
@@ -142,16 +169,10 @@ var tryAgain = regexp.MustCompile(`try again in (\d{1,6}) second`)
 
 // retryAfter is how long the answer asks to wait: the longer of its header Retry-After and its message.
 func retryAfter(header http.Header, message string) time.Duration {
-	var wait time.Duration
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = time.Until(at)
-	}
+	wait := failure.RetryAfter(header)
 	if found := tryAgain.FindStringSubmatch(message); found != nil {
 		seconds, _ := strconv.Atoi(found[1]) // digits only
 		wait = max(wait, time.Duration(seconds)*time.Second)
 	}
-	return min(max(wait, 0), longestWait)
+	return min(wait, longestWait)
 }

@@ -129,8 +129,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 		"endless":    {answering(`{"secret":"` + strings.Repeat("x", 9<<20)), true, 1, "larger than 8 MiB"},
 		"array of 422": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(422)
-			fmt.Fprint(w, `{"message":[{"path":["x"]}]}`)
-		}, true, 1, `422 Unprocessable Entity: [{"path":["x"]}]`},
+			fmt.Fprint(w, `{"message":[{"code":"invalid_type","path":["environment"],"message":"Required"},{"path":["tags",0],"message":"Too long"}]}`)
+		}, true, 1, `422 Unprocessable Entity: "environment": Required; "tags.0": Too long (check the field that the vault names: projectSlug, environmentSlug`},
+		"another array of 422": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(422)
+			fmt.Fprint(w, `{"message":["x"]}`)
+		}, true, 1, `422 Unprocessable Entity: ["x"] (`},
 		"long message": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(400)
 			fmt.Fprintf(w, `{"message":%q}`, strings.Repeat("y", 2000))

@@ -17,38 +17,55 @@ const (
 	maxTries = 3
 	// firstPause is the pause after the first such failure; it doubles, and each is shortened by up to half.
 	firstPause = 2 * time.Second
+	// callTimeout bounds all tries of a call with the pauses between them, so that somebody hears soon of a
+	// vault that hangs. What the vault itself wants seed to wait is not counted.
+	callTimeout = 20 * time.Second
 	// maxWait bounds how long a call waits for rate limits, all its tries together. A vault that asks for
 	// more gets an error marked with failure.After.
-	maxWait = time.Minute
+	maxWait = 10 * time.Second
 	// longestWait bounds what a vault can ask for.
 	longestWait = 10 * time.Minute
 )
 
-// call sends a request until it is answered, another try is of no use, or the tries are used up.
+// call sends a request until it is answered, another try is of no use, or tries or time are used up.
 func (s *Session) call(ctx context.Context, r request, out any) error {
+	left := callTimeout
 	var waited time.Duration
-	for failures := 0; ; {
-		err := s.send(ctx, r, out)
+	for tries, failures := 1, 0; ; tries++ {
+		started := time.Now()
+		err := s.send(ctx, min(tryTimeout, left), r, out)
+		left -= time.Since(started)
 		if err == nil || ctx.Err() != nil || !again(r, err) {
 			return err
 		}
 		pause := failure.Wait(err)
 		if waited += pause; waited > maxWait {
-			return fmt.Errorf("%w (the vault wants to be left alone for %s)", err, pause)
+			// At least as long again: each new beginning costs a login.
+			return failure.After(fmt.Errorf("%w (the vault wants to be left alone for %s)", err, pause), max(pause, maxWait))
 		}
 		if pause == 0 {
-			if failures++; failures == maxTries {
-				return fmt.Errorf("%w (tried %d times)", err, maxTries)
-			}
+			failures++
 			pause = backOff(failures)
+			left -= pause
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return errors.Join(context.Cause(ctx), err)
-		case <-timer.C:
+		if failures == maxTries || left <= 0 {
+			return fmt.Errorf("%w (tried %d times)", err, tries)
 		}
+		if ended := sleep(ctx, pause, err); ended != nil {
+			return ended
+		}
+	}
+}
+
+// sleep waits; err is what is waited out.
+func sleep(ctx context.Context, pause time.Duration, err error) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), err)
+	case <-timer.C:
+		return nil
 	}
 }
 
