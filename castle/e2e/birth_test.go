@@ -30,7 +30,7 @@ func TestBirth(t *testing.T) {
 		{"every unit is Ready and in the timeline", testTimeline},
 		{"the blog answers from the host", testBlog},
 		{"the vault saw one login", testVault},
-		{"Flux found its work done", func(t *testing.T, w *world) { testOwnership(t, w, 40) }},
+		{"Flux found its work done", func(t *testing.T, w *world) { t.Helper(); testOwnership(t, w, 40) }},
 		{"no credential was written anywhere", testNoSecret},
 		{"a second run does nothing", testSecondRun},
 		{"a field removed in Git disappears", testFieldDisappears},

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/secret"
 )
@@ -69,53 +71,65 @@ func identityFile(file string, stdin io.Reader) (map[string]secret.String, error
 	return values, lines.Err()
 }
 
-// identityDir reads a file for each key, as a mounted Secret has them; folders in it are Secrets by name. What
-// begins with a dot is no key, but for .dockerconfigjson.
+// identityDir reads a file for each key, as a mounted Secret has them; folders in it are Secrets by name.
 func identityDir(dir string) (manifests.Identity, error) {
-	entries, err := os.ReadDir(dir)
+	values, folders, err := readFolder(dir)
 	if err != nil {
 		return nil, err
 	}
-	identity, values := manifests.Identity{}, map[string]secret.String{}
-	for _, entry := range entries {
-		name := entry.Name()
-		if strings.HasPrefix(name, ".") && name != ".dockerconfigjson" {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(dir, name)) // a mounted Secret is made of links
-		if err != nil {
-			return nil, err
-		}
-		if info.IsDir() {
-			inner, err := identityDir(filepath.Join(dir, name))
-			if err != nil {
-				return nil, err
-			}
-			if len(inner) != 1 || inner[""] == nil {
-				return nil, fmt.Errorf("the folder %s must hold a file for each key of the Secret %s and nothing else", name, name)
-			}
-			identity[name] = inner[""]
-			continue
-		}
-		if info.Size() > maxIdentity {
-			return nil, fmt.Errorf("%s is larger than a Secret may be", name)
-		}
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		values[name] = secret.New(withoutLineEnd(string(data)))
+	if len(values) > 0 && len(folders) > 0 {
+		return nil, errors.New("it holds files and folders: with several Secrets every file belongs into the folder of its Secret")
 	}
 	if len(values) > 0 {
-		identity[""] = values
+		return manifests.Identity{"": values}, nil
 	}
-	if len(values) > 0 && len(identity) > 1 {
-		return nil, errors.New("it holds files and folders: with several Secrets every file belongs into the folder of its Secret")
+	identity := manifests.Identity{}
+	for _, name := range folders {
+		inner, deeper, err := readFolder(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if len(inner) == 0 || len(deeper) > 0 {
+			return nil, fmt.Errorf("the folder %s must hold a file for each key of the Secret %s and nothing else", name, name)
+		}
+		identity[name] = inner
 	}
 	if len(identity) == 0 {
 		return nil, errors.New("it is empty")
 	}
 	return identity, nil
+}
+
+// readFolder reads the files of dir, and names its folders. What begins with a dot is no key, but for
+// .dockerconfigjson.
+func readFolder(dir string) (values map[string]secret.String, folders []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	values = map[string]secret.String{}
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, ".") && name != corev1.DockerConfigJsonKey {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, name)) // a mounted Secret is made of links
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case info.IsDir():
+			folders = append(folders, name)
+			continue
+		case info.Size() > maxIdentity:
+			return nil, nil, fmt.Errorf("%s is larger than a Secret may be", name)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, nil, err
+		}
+		values[name] = secret.New(withoutLineEnd(string(data)))
+	}
+	return values, folders, nil
 }
 
 // withoutLineEnd drops the line end that editors and echo put after a value of one line; a key file keeps its own.

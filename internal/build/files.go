@@ -78,12 +78,12 @@ func remoteIn(data []byte) string {
 	if k.Unmarshal(data) != nil {
 		return ""
 	}
-	references := slices.Concat(k.Resources, k.Components, k.Bases, k.Crds, k.Configurations, k.Generators, k.Transformers, k.Validators)
+	references := slices.Concat(k.Resources, k.Components, k.Bases, k.Crds, k.Configurations, k.Generators, k.Transformers, k.Validators) //nolint:staticcheck // trees still have the old fields
 	references = append(references, k.OpenAPI["path"])
-	for _, patch := range k.PatchesStrategicMerge {
+	for _, patch := range k.PatchesStrategicMerge { //nolint:staticcheck // as above
 		references = append(references, string(patch))
 	}
-	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) {
+	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // as above
 		references = append(references, patch.Path)
 	}
 	for _, replacement := range k.Replacements {

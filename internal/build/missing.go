@@ -90,8 +90,8 @@ func missingIn(root, dir string, data []byte) string {
 	if k.Unmarshal(data) != nil {
 		return ""
 	}
-	references := slices.Concat(k.Resources, k.Components, k.Bases)
-	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) {
+	references := slices.Concat(k.Resources, k.Components, k.Bases)     //nolint:staticcheck // trees still have the old fields
+	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // as above
 		if patch.Path != "" {
 			references = append(references, patch.Path)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/Masterminds/sprig/v3"
 )
 
-// functions are those of ESO that give the same text each time, and in each version of ESO since v0.20.4: then what
+// functions are those of ESO that give the same text each time, in ESO v0.20.4 as in v2.9.0: then what
 // seed writes is what ESO will write. sprig is ESO's own fork, in ESO's version: see the replace in go.mod.
 var functions = table()
 

@@ -279,21 +279,29 @@ func TestPlantWakesWhenItsInputChanges(t *testing.T) {
 func TestPlantEndsWhenItsBundleChanges(t *testing.T) {
 	w := newWorld(t, "plant-bundle", map[string]string{"cluster/flux.yaml": configMap("flux", partOfFlux)})
 	w.Config = apitypes.NamespacedName{Namespace: w.ns, Name: "bundle"}
-	inner := w.Event
-	w.Event = func(ctx context.Context, reason, message string) {
-		inner(ctx, reason, message)
-		time.AfterFunc(100*time.Millisecond, func() { // seed looks at the ConfigMap only now
-			m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "bundle"}}
-			if err := w.live.Create(context.Background(), m); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	w.Cluster = afterGet{w.live, w.Config, func() error {
+		return w.live.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "bundle"}})
+	}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := w.Plant(ctx); err == nil || !strings.Contains(err.Error(), "the ConfigMap plant-bundle/bundle has changed") {
 		t.Errorf("Plant: %v", err)
 	}
+}
+
+// afterGet is a client that lets something happen right after an object was read.
+type afterGet struct {
+	cluster.Client
+	key    apitypes.NamespacedName
+	happen func() error
+}
+
+func (a afterGet) Get(ctx context.Context, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+	err := a.Client.Get(ctx, key, object, opts...)
+	if key == a.key {
+		err = errors.Join(a.happen(), err)
+	}
+	return err
 }
 
 // What somebody else manages is followed: seed applies nothing, whatever Git says.
@@ -310,9 +318,7 @@ func TestPlantLeavesAForeignFluxAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "foreign-"+name, map[string]string{"cluster/flux.yaml": configMap("flux", partOfFlux)})
 			labels := map[string]string{"app.kubernetes.io/part-of": "flux", "app": "x"}
-			for key, value := range test.labels {
-				labels[key] = value
-			}
+			maps.Copy(labels, test.labels)
 			deployment := &unstructured.Unstructured{Object: map[string]any{
 				"spec": map[string]any{
 					"selector": map[string]any{"matchLabels": map[string]any{"app": "x"}},

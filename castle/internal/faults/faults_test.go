@@ -63,6 +63,7 @@ func healthy(t *testing.T, server *httptest.Server) {
 
 // both runs a test over HTTP/1.1 and HTTP/2: connections end differently there.
 func both(t *testing.T, test func(*testing.T, *faults.Handler, *httptest.Server)) {
+	t.Helper()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			h, server := serve(t, http2)
@@ -74,6 +75,7 @@ func both(t *testing.T, test func(*testing.T, *faults.Handler, *httptest.Server)
 
 func TestAnswerInPlace(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
+		t.Helper()
 		h.Fail("POST /a", faults.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "/else"}, Body: "moved"}, 2)
 		for range 2 {
 			got, err := post(t.Context(), server, "/a")
@@ -109,6 +111,7 @@ func TestPatternsAndOrder(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
+		t.Helper()
 		h.Fail("/", faults.Fault{Reset: true}, 1)
 		if _, err := post(t.Context(), server, "/a"); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%v, want a reset connection", err)
@@ -129,6 +132,7 @@ func TestResetNeedsTheConnection(t *testing.T) {
 
 func TestCut(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
+		t.Helper()
 		h.Fail("/", faults.Fault{Cut: 7}, 1)
 		h.Fail("/", faults.Fault{Cut: 3, Status: 503, Body: "down"}, 1)
 		h.Fail("/", faults.Fault{Cut: 10}, 1)
@@ -143,6 +147,7 @@ func TestCut(t *testing.T) {
 
 func TestHold(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
+		t.Helper()
 		release := make(chan struct{})
 		hit := h.Fail("/", faults.Fault{Hold: release}, 1)
 		answered := make(chan string, 1)
@@ -169,6 +174,7 @@ func TestHold(t *testing.T) {
 // A server that hangs lets go of a request when the client does: else server.Close would hang too.
 func TestHang(t *testing.T) {
 	both(t, func(t *testing.T, h *faults.Handler, server *httptest.Server) {
+		t.Helper()
 		hit := h.Fail("/", faults.Fault{Hold: faults.Never}, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-hit; cancel() }()
