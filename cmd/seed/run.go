@@ -55,7 +55,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	timeline := &report.Report{Seed: time.Now()}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	log.Info("seed starts", "version", buildVersion())
-	b, roots, err := readConfig(flags.configDir)
+	b, roots, stored, err := readConfig(flags.configDir)
 	if err != nil {
 		complain(ctx, log, err)
 		return "", err
@@ -74,7 +74,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	}
 	birth := &birth.Birth{
 		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work, Log: log, Report: timeline,
-		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap},
+		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap}, ConfigData: stored,
 	}
 	event := cluster.Events(live, manifests.Namespace, log)
 	birth.Event = func(ctx context.Context, reason, message string) {
@@ -83,7 +83,9 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		if err := os.WriteFile(flags.terminationLog, []byte(tail("seed: "+reason+": "+message)), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
 			log.Warn("the termination message could not be written", "error", err)
 		}
-		save(ctx, log, timeline, live)
+		if len(timeline.Steps) > 0 { // on a cluster that lives already the report of its birth stays
+			save(ctx, log, timeline, live)
+		}
 	}
 	planted, err := birth.Plant(ctx)
 	if planted { // what happened so far survives whatever happens to this Pod
@@ -95,18 +97,25 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	return finish(ctx, log, live, timeline, planted, stdout, err)
 }
 
-// readConfig reads what the ConfigMap holds: the bundle, and the authorities for the vault.
-func readConfig(dir string) (*bundle.Bundle, *x509.CertPool, error) {
+// readConfig reads what the ConfigMap holds, which it returns too: the bundle, and the authorities for the vault.
+func readConfig(dir string) (b *bundle.Bundle, roots *x509.CertPool, stored map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifests.BundleKey))
 	if err != nil {
-		return nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
+		return nil, nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
 	}
-	b, err := bundle.Parse(data)
-	if err != nil {
-		return nil, nil, err
+	stored = map[string]string{manifests.BundleKey: string(data)}
+	if b, err = bundle.Parse(data); err != nil {
+		return nil, nil, nil, err
 	}
-	roots, err := vaultRoots(filepath.Join(dir, manifests.VaultCAKey))
-	return b, roots, err
+	authorities, err := os.ReadFile(filepath.Join(dir, manifests.VaultCAKey))
+	switch {
+	case err == nil:
+		stored[manifests.VaultCAKey] = string(authorities)
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, nil, nil, fmt.Errorf("reading the vault's CA: %w", err)
+	}
+	roots, err = vaultRoots(authorities)
+	return b, roots, stored, err
 }
 
 // complain puts an invalid bundle into an Event, where there is a cluster to take it.
@@ -146,21 +155,14 @@ func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline
 	return fmt.Sprintf("seed: Flux is planted at %s; all %d Kustomizations are Ready", timeline.Revision, len(timeline.Units)), nil
 }
 
-// vaultRoots are the public certificate authorities and those in file, if it is there.
-func vaultRoots(file string) (*x509.CertPool, error) {
+// vaultRoots are the public certificate authorities and those that the inline manifest brought, if any.
+func vaultRoots(authorities []byte) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("reading the system's certificates: %w", err)
 	}
-	data, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return pool, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the vault's CA: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(data) {
-		return nil, failure.Invalid(fmt.Errorf("the vault's CA %s holds no PEM certificate: render the inline manifest with the right --vault-ca-file", file))
+	if len(authorities) > 0 && !pool.AppendCertsFromPEM(authorities) {
+		return nil, failure.Invalid(fmt.Errorf("%s of the inline manifest holds no PEM certificate: render it with the right --vault-ca-file", manifests.VaultCAKey))
 	}
 	return pool, nil
 }

@@ -30,8 +30,10 @@ type Birth struct {
 	Cluster cluster.Client
 	// Vault is the HTTP client for vaults, see claim.HTTPClient.
 	Vault *http.Client
-	// Config is the ConfigMap from which Bundle was read; without a name it is not watched.
-	Config types.NamespacedName
+	// Config is the ConfigMap from which Bundle was read, and ConfigData what it held; without a name it is not
+	// looked at again.
+	Config     types.NamespacedName
+	ConfigData map[string]string
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
 	Log     *slog.Logger
@@ -44,9 +46,9 @@ type Birth struct {
 
 	inputs  *cluster.Inputs // what the last try read
 	applied map[types.NamespacedName]*applied
-	refused bool      // the last try's credential was refused by who it is for
-	told    string    // the last Event's message
-	woken   time.Time // when a changed input ended the last pause
+	refused bool              // the last try's credential was refused by who it is for
+	told    map[string]string // the last Event's message, by reason
+	woken   time.Time         // when a changed input ended the last pause
 }
 
 // Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only
@@ -80,6 +82,9 @@ func (b *Birth) there(ctx context.Context) (bool, error) {
 	if adopted {
 		b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", root)
 		return true, nil
+	}
+	if len(b.applied) > 0 {
+		return false, nil // what is there is what this very process has begun
 	}
 	manager, err := b.manager(ctx)
 	if err != nil || manager == "" {
@@ -123,7 +128,7 @@ func (b *Birth) plant(ctx context.Context) error {
 		}
 	}()
 	// What Git refused may have been renewed at the vault since: the next try asks again.
-	claimer.Renew, b.refused = b.refused, false
+	claimer.Renew = b.refused
 	p := &planting{Birth: b, claimer: claimer, trees: map[string]string{}, revisions: map[string]string{}}
 	if err := p.start(ctx); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,9 @@ func (b *Birth) manager(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("looking for a Flux that is installed already: %w", err)
 	}
 	for _, d := range deployments.Items {
+		if d.Labels[kustomizev1.GroupVersion.Group+"/name"] != "" {
+			continue // Flux's own, or what seed applied in its name
+		}
 		where := fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name)
 		switch by := d.Labels["app.kubernetes.io/managed-by"]; by {
 		case "", "flux": // the CLI says it by its field manager only

@@ -87,7 +87,7 @@ func (p *planting) start(ctx context.Context) error {
 			return nil
 		}
 		p.Log.Warn("Git differs from the bundle and wins", "objects", names)
-		p.Event(ctx, "BundleOutdated", "Git differs from the bundle and wins; render the inline manifest anew: "+strings.Join(names, ", "))
+		p.tell(ctx, "BundleOutdated", "Git differs from the bundle and wins; render the inline manifest anew: "+strings.Join(names, ", "))
 		data, err := bundle.Cut(p.tree.All(), client.ObjectKeyFromObject(from.Root))
 		if err == nil {
 			from, err = bundle.Parse(data)
@@ -137,7 +137,7 @@ func (p *planting) apply(ctx context.Context) error {
 	}
 	if err := acyclic(p.tree); err != nil { // Flux can be planted, and a commit cures the rest
 		p.Log.Warn("the tree will never stand", "error", err)
-		p.Event(ctx, "DependencyCycle", err.Error())
+		p.tell(ctx, "DependencyCycle", err.Error())
 	}
 	applier := apply.New(p.Cluster)
 	if len(chosen.flux) > 0 {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/report"
@@ -20,9 +22,9 @@ const (
 	// blockedPause is the pause after an error that needs a cure from outside; Infisical's lock-out, which
 	// a shorter one would prolong, lasts five minutes.
 	blockedPause = 10 * time.Minute
-	// leastBlocked is the least time from one changed input to the next that is tried: three bad logins within
-	// 30 s lock an identity.
-	leastBlocked = 15 * time.Second
+	// leastBlocked is the least time from one changed input to the next that is tried. Three bad logins, each
+	// within 30 s of the one before, lock an identity: the third is later.
+	leastBlocked = 31 * time.Second
 )
 
 // Pause waits after the failed try number try (from 0) for as long as its error err asks for. It returns
@@ -71,25 +73,54 @@ func (b *Birth) pause(ctx context.Context, try int, err error) error {
 		if failure.IsInvalid(err) {
 			reason = "InvalidBundle"
 		}
-		if err.Error() != b.told { // an Event a change, not an Event a try
-			b.told = err.Error()
-			b.Event(ctx, reason, b.told)
-		}
+		b.tell(ctx, reason, err.Error())
 	}
+	wait := func() error { return Pause(ctx, try, err) }
 	switch {
 	case b.Pause != nil:
-		return b.Pause(ctx, try, err)
+		wait = func() error { return b.Pause(ctx, try, err) }
 	case failure.IsBlocked(err) && b.inputs != nil:
-		return b.untilChanged(ctx, err)
+		wait = func() error { return b.untilChanged(ctx, err) }
 	}
-	return Pause(ctx, try, err)
+	if err := wait(); err != nil {
+		return err
+	}
+	return b.outdated(ctx, b.Cluster)
+}
+
+// tell records an Event for each change of what is to be told, not for each try.
+func (b *Birth) tell(ctx context.Context, reason, message string) {
+	if b.told[reason] == message {
+		return
+	}
+	if b.told == nil {
+		b.told = map[string]string{}
+	}
+	b.told[reason] = message
+	b.Event(ctx, reason, message)
+}
+
+// outdated is an error if the bundle in the cluster is no longer the one that seed began with. A process cannot
+// begin anew with another one; the next Pod does.
+func (b *Birth) outdated(ctx context.Context, live client.Reader) error {
+	if b.Config.Name == "" {
+		return nil
+	}
+	var now corev1.ConfigMap
+	if err := live.Get(ctx, b.Config, &now); err != nil {
+		return nil //nolint:nilerr // absent or out of reach: seed goes on with what it has
+	}
+	if maps.Equal(now.Data, b.ConfigData) {
+		return nil
+	}
+	return fmt.Errorf("the ConfigMap %s has changed: ending, so that the next Pod starts with it", b.Config)
 }
 
 // untilChanged waits out a blocked error: until something that the try read in the cluster is changed, or for
 // as long as Pause would, since the cure may lie at the vault or in Git.
 func (b *Birth) untilChanged(ctx context.Context, err error) error {
-	if b.Config.Name != "" { // the bundle is an input, too, but was read from a file
-		_ = b.inputs.Get(ctx, b.Config, &corev1.ConfigMap{}) // to be watched it need not be there
+	if outdated := b.outdated(ctx, b.inputs); outdated != nil { // from here on it is watched, too
+		return fmt.Errorf("%w; until then: %w", outdated, err)
 	}
 	if err := sleep(ctx, time.Until(b.woken.Add(leastBlocked)), err); err != nil {
 		return err
@@ -103,8 +134,6 @@ func (b *Birth) untilChanged(ctx context.Context, err error) error {
 		return errors.Join(context.Cause(ctx), err)
 	case watchErr != nil: // the time is up
 		return nil
-	case input.NamespacedName == b.Config && input.Kind == "ConfigMap":
-		return fmt.Errorf("the %s has changed: ending, so that the next Pod starts with it; until then: %w", input, err)
 	}
 	b.Log.Info("trying again, since an input has changed", "input", input)
 	return nil

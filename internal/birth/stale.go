@@ -25,7 +25,8 @@ type applied struct {
 	created []ssa.ChangeSetEntry
 }
 
-// remember keeps what was created for owner, also when the rest of the apply failed.
+// remember keeps what was created for owner. Of a stage that fails, the library tells nothing: what it created
+// before is left to people if Git drops it in the same moment.
 func (b *Birth) remember(owner *kustomizev1.Kustomization, revision string, changes *ssa.ChangeSet) {
 	if b.applied == nil {
 		b.applied = map[types.NamespacedName]*applied{}
@@ -119,6 +120,11 @@ func (b *Birth) remove(ctx context.Context, owner types.NamespacedName, entry ss
 	group := kustomizev1.GroupVersion.Group
 	if object.Labels[group+"/name"] != owner.Name || object.Labels[group+"/namespace"] != owner.Namespace || object.DeletionTimestamp != nil {
 		return false, nil
+	}
+	for key, value := range map[string]string{"prune": kustomizev1.DisabledValue, "reconcile": kustomizev1.DisabledValue, "ssa": kustomizev1.IgnoreValue} {
+		if strings.EqualFold(object.Labels[group+"/"+key], value) || strings.EqualFold(object.Annotations[group+"/"+key], value) {
+			return false, nil // Flux would not prune it either
+		}
 	}
 	precondition := client.Preconditions{UID: &object.UID, ResourceVersion: &object.ResourceVersion}
 	err = b.Cluster.Delete(ctx, object, precondition, client.PropagationPolicy(metav1.DeletePropagationBackground))

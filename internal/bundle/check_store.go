@@ -1,9 +1,12 @@
 package bundle
 
 import (
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 )
@@ -29,10 +32,13 @@ func checkStore(store *esv1.ClusterSecretStore) []string {
 }
 
 func checkTrust(field string, vault *esv1.InfisicalProvider) []string {
-	if vault.CAProvider == nil {
-		return nil
-	}
 	var problems []string
+	if len(vault.CABundle) > 0 && !holdsCertificate(vault.CABundle) {
+		problems = append(problems, field+".caBundle: there is no PEM certificate in it")
+	}
+	if vault.CAProvider == nil {
+		return problems
+	}
 	if len(vault.CABundle) > 0 {
 		problems = append(problems, field+": caBundle and caProvider exclude each other: keep one")
 	}
@@ -43,6 +49,14 @@ func checkTrust(field string, vault *esv1.InfisicalProvider) []string {
 		problems = append(problems, field+".caProvider: name, key and (in a ClusterSecretStore) namespace must all be set")
 	}
 	return problems
+}
+
+// holdsCertificate tells whether data is PEM with a certificate, as it is or in base64: External Secrets Operator
+// takes both.
+func holdsCertificate(data []byte) bool {
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(data)))
+	pool := x509.NewCertPool()
+	return pool.AppendCertsFromPEM(data) || err == nil && pool.AppendCertsFromPEM(decoded)
 }
 
 // checkAuth wants exactly one login, of those that seed knows, with all its references complete.

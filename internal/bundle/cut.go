@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -10,7 +11,6 @@ import (
 	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,11 +55,27 @@ func (b *Bundle) Differences(tree []*unstructured.Unstructured) []string {
 	for _, mine := range b.objects {
 		key := types.NamespacedName{Namespace: mine.GetNamespace(), Name: mine.GetName()}
 		theirs := find(tree, mine.GroupVersionKind().Group, mine.GetKind(), key)
-		if theirs == nil || !equality.Semantic.DeepEqual(mine.Object["spec"], theirs.Object["spec"]) {
+		if theirs == nil || !same(mine, theirs) {
 			names = append(names, describe(mine))
 		}
 	}
 	return names
+}
+
+// same compares as JSON: numbers have other types in YAML that was read than in a build.
+func same(a, b *unstructured.Unstructured) bool {
+	var texts [2]string
+	for i, object := range []*unstructured.Unstructured{a, b} {
+		content := maps.Clone(object.Object)
+		delete(content, "status")
+		content["metadata"] = map[string]any{"labels": object.GetLabels(), "annotations": object.GetAnnotations()}
+		text, err := json.Marshal(content)
+		if err != nil {
+			return false
+		}
+		texts[i] = string(text)
+	}
+	return texts[0] == texts[1]
 }
 
 // sourceOf is the kind and name of the source that a Kustomization names.

@@ -71,8 +71,12 @@ func (r *resolver) source(source client.Object) error {
 // Secret on its way to itself is met by the inline manifest: ExternalSecrets may keep fresh what they log in with.
 func (r *resolver) secret(target types.NamespacedName, wanted string, keys []string) error {
 	if r.seen[target] {
-		if !slices.ContainsFunc(r.claims, func(c Claim) bool { return c.Target == target }) {
+		at := slices.IndexFunc(r.claims, func(c Claim) bool { return c.Target == target })
+		switch {
+		case at < 0:
 			r.circular[target] = append(r.circular[target], keys...)
+		case r.claims[at].Keys != nil: // what a source reads beside that is not known
+			r.claims[at].Keys = append(r.claims[at].Keys, keys...)
 		}
 		return nil
 	}
@@ -148,6 +152,9 @@ func (r *resolver) login(store *esv1.ClusterSecretStore) error {
 	text, _, _ := unstructured.NestedString(raw.Object, "data", vault.CAProvider.Key)
 	if text == "" {
 		return fmt.Errorf("%s: the ConfigMap %s has no key %q", wanted, from, vault.CAProvider.Key)
+	}
+	if !holdsCertificate([]byte(text)) {
+		return fmt.Errorf("%s: there is no PEM certificate in key %q of the ConfigMap %s", wanted, vault.CAProvider.Key, from)
 	}
 	vault.CABundle, vault.CAProvider = []byte(text), nil
 	return nil

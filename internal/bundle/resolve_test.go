@@ -1,10 +1,15 @@
 package bundle_test
 
 import (
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+
+	ssautil "github.com/fluxcd/pkg/ssa/utils"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/failure"
@@ -77,19 +82,50 @@ func TestParseOrdersClaims(t *testing.T) {
 func TestParseTakesCertificatesFromTheBundle(t *testing.T) {
 	t.Parallel()
 	private := strings.Replace(store, "      hostAPI", "      caProvider: {type: ConfigMap, name: ca, namespace: flux-system, key: ca.crt}\n      hostAPI", 1)
-	certificates := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: flux-system}\ndata: {ca.crt: PEM}\n"
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close)
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	certificates := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca, namespace: flux-system}\ndata: {ca.crt: %q}\n", ca)
 	b, err := bundle.Parse(join(source, root, credential, private, certificates))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if vault := b.Claims[1].Store.Spec.Provider.Infisical; string(vault.CABundle) != "PEM" || vault.CAProvider != nil {
+	if vault := b.Claims[1].Store.Spec.Provider.Infisical; string(vault.CABundle) != ca || vault.CAProvider != nil {
 		t.Errorf("the store has caBundle %q, caProvider %v", vault.CABundle, vault.CAProvider)
 	}
 	_, err = bundle.Parse(join(source, root, credential, private, strings.Replace(certificates, "ca.crt", "tls.crt", 1)))
 	if !failure.IsInvalid(err) || !strings.Contains(err.Error(), `caProvider: the ConfigMap flux-system/ca has no key "ca.crt"`) {
 		t.Errorf("Parse: %v, want the missing key", err)
 	}
+	_, err = bundle.Parse(join(source, root, credential, private, strings.Replace(certificates, ca[30:60], "", 1), "")) // whole but broken
+	if err == nil {
+		t.Error("Parse took a broken certificate")
+	}
 	if b, err := bundle.Parse(join(source, root, credential, private)); err != nil || b.Claims[1].Store.Spec.Provider.Infisical.CAProvider == nil {
 		t.Errorf("Parse: %v, want the ConfigMap left to the cluster", err)
+	}
+}
+
+// Git is compared as it is, whatever type a number has after a build or in a file; what changed is named.
+func TestDifferencesNamesWhatGitHasOtherwise(t *testing.T) {
+	t.Parallel()
+	retried := strings.Replace(store, "spec:\n", "spec:\n  refreshInterval: 3600\n", 1)
+	b, err := bundle.Parse(join(source, root, credential, retried))
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := func(docs ...string) []*unstructured.Unstructured {
+		objects, err := ssautil.ReadObjects(strings.NewReader(strings.Join(docs, "---\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return objects
+	}
+	if got := b.Differences(built(source, root, credential, retried)); len(got) > 0 {
+		t.Errorf("Differences = %q, want none", got)
+	}
+	labelled := strings.Replace(credential, "{name: flux-system, namespace: flux-system}", "{name: flux-system, namespace: flux-system, labels: {a: b}}", 1)
+	if got := b.Differences(built(source, root, labelled, store)); !slices.Equal(got, []string{"ExternalSecret flux-system/flux-system", "ClusterSecretStore infisical"}) {
+		t.Errorf("Differences = %q", got)
 	}
 }

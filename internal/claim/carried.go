@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -18,8 +19,8 @@ import (
 const Namespace = "seed-system"
 
 // carried copies a Secret that no ExternalSecret brings from the one of the same name that the inline manifest
-// carries.
-func (c *Claimer) carried(ctx context.Context, claim bundle.Claim) (bool, error) {
+// carries, over the copy that existing may be.
+func (c *Claimer) carried(ctx context.Context, claim bundle.Claim, existing *corev1.Secret) (bool, error) {
 	from := types.NamespacedName{Namespace: Namespace, Name: claim.Target.Name}
 	var source corev1.Secret
 	if err := c.cluster.Get(ctx, from, &source); err != nil {
@@ -31,9 +32,16 @@ func (c *Claimer) carried(ctx context.Context, claim bundle.Claim) (bool, error)
 	if len(source.Data) == 0 {
 		return false, failure.Blocked(fmt.Errorf("bringing the Secret %s for %s: the identity Secret %s is empty: render and apply the inline manifest anew", claim.Target, claim.For, from))
 	}
-	return c.create(ctx, &corev1.Secret{
+	wanted := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: claim.Target.Namespace, Name: claim.Target.Name},
 		Type:       source.Type,
 		Data:       source.Data,
-	})
+	}
+	switch {
+	case existing == nil:
+		return c.create(ctx, wanted)
+	case equality.Semantic.DeepEqual(existing.Data, wanted.Data):
+		return false, nil
+	}
+	return c.renew(ctx, existing, wanted)
 }

@@ -55,10 +55,7 @@ func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, 
 		return false, nil
 	}
 	if claim.Secret == nil {
-		if existing != nil { // what the inline manifest carries is never newer
-			return false, nil
-		}
-		return c.carried(ctx, claim)
+		return c.carried(ctx, claim, existing)
 	}
 	wanted, err := c.wanted(ctx, claim, target)
 	if err != nil {

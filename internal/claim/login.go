@@ -93,7 +93,7 @@ func (c *Claimer) credentials(ctx context.Context, auth esv1.InfisicalAuth) (inf
 		token, err := c.input(ctx, auth.TokenAuthCredentials.AccessToken)
 		return infisical.TokenAuth(token), err
 	}
-	return infisical.Credentials{}, failure.Invalid(errors.New("spec.provider.infisical.auth holds no login that seed knows"))
+	return infisical.Credentials{}, failure.Blocked(errors.New("spec.provider.infisical.auth holds no login that seed knows"))
 }
 
 func (c *Claimer) pair(ctx context.Context, first, second esmeta.SecretKeySelector) (a, b secret.String, err error) {
@@ -119,14 +119,18 @@ func (c *Claimer) input(ctx context.Context, ref esmeta.SecretKeySelector) (secr
 	return secret.New(string(s.Data[ref.Key])), nil
 }
 
-// forAPIServer is the end of the folder with the token that the API server itself accepts.
-const forAPIServer = "/secrets/kubernetes.io/serviceaccount"
+// forAPIServer is in the path of the token that the API server itself accepts.
+const forAPIServer = "/secrets/kubernetes.io/serviceaccount/"
 
 // tokenFile reads a projected service-account token, which the kubelet replaces from time to time. The
 // token for the API server is refused: whoever runs the vault could use it against the cluster.
 func tokenFile(path string) (secret.String, error) {
 	doing := fmt.Sprintf("reading the token file %s that kubernetesAuthCredentials.serviceAccountTokenPath names", path)
-	if strings.HasSuffix(filepath.Dir(filepath.Clean(path)), forAPIServer) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		resolved = path // opening it says why
+	}
+	if strings.Contains(filepath.Clean(path), forAPIServer) || strings.Contains(resolved, forAPIServer) {
 		return secret.String{}, failure.Blocked(fmt.Errorf("%s: it is the token that the API server accepts, and seed sends that to nobody: mount a projected token with the vault as its audience elsewhere", doing))
 	}
 	file, err := os.Open(path)

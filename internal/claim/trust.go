@@ -35,7 +35,7 @@ func (c *Claimer) trusting(ctx context.Context, vault *esv1.InfisicalProvider) (
 	case len(vault.CABundle) > 0:
 		client, err := c.adding(vault.CABundle)
 		if err != nil {
-			return nil, failure.Invalid(fmt.Errorf("spec.provider.infisical.caBundle: %w", err))
+			return nil, failure.Blocked(fmt.Errorf("spec.provider.infisical.caBundle: %w", err))
 		}
 		return client, nil
 	case vault.CAProvider != nil:

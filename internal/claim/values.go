@@ -68,7 +68,7 @@ func (r *reader) dataFrom(ctx context.Context, from esv1.ExternalSecretDataFromR
 		return convert(from.Find.ConversionStrategy, from.Find.DecodingStrategy, found)
 	}
 	if from.Extract == nil {
-		return nil, failure.Invalid(errors.New("it has neither extract nor find"))
+		return nil, failure.Blocked(errors.New("it has neither extract nor find"))
 	}
 	found, err := r.extract(ctx, *from.Extract)
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *reader) find(ctx context.Context, find esv1.ExternalSecretFind) (map[st
 	if find.Name != nil {
 		var err error
 		if name, err = regexp.Compile(find.Name.RegExp); err != nil {
-			return nil, failure.Invalid(fmt.Errorf("find.name.regexp: %w", err))
+			return nil, failure.Blocked(fmt.Errorf("find.name.regexp: %w", err))
 		}
 	}
 	var entries []infisical.Entry

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/failure"
 )
 
 // fieldOwner is the field manager of what seed itself owns; objects of Flux are never written with it.
@@ -37,7 +38,7 @@ func (c *Claimer) create(ctx context.Context, wanted *corev1.Secret) (bool, erro
 		if apierrors.IsAlreadyExists(err) {
 			return false, nil
 		}
-		return false, fmt.Errorf("creating the Secret %s: %w", client.ObjectKeyFromObject(wanted), err)
+		return false, fmt.Errorf("creating the Secret %s: %w", client.ObjectKeyFromObject(wanted), notAsItIs(err))
 	}
 	return true, nil
 }
@@ -46,7 +47,7 @@ func (c *Claimer) create(ctx context.Context, wanted *corev1.Secret) (bool, erro
 func (c *Claimer) renew(ctx context.Context, existing, wanted *corev1.Secret) (bool, error) {
 	existing.Data, existing.Labels, existing.Annotations = wanted.Data, wanted.Labels, wanted.Annotations
 	if err := c.cluster.Update(ctx, existing, fieldOwner); err != nil {
-		return false, fmt.Errorf("renewing the Secret %s: %w", client.ObjectKeyFromObject(existing), err)
+		return false, fmt.Errorf("renewing the Secret %s: %w", client.ObjectKeyFromObject(existing), notAsItIs(err))
 	}
 	return true, nil
 }
@@ -63,4 +64,13 @@ func (c *Claimer) namespace(ctx context.Context, name string) error {
 	bare.SetKind("Namespace")
 	bare.SetName(name)
 	return c.cluster.Apply(ctx, client.ApplyConfigurationFromUnstructured(bare), client.FieldOwner(cluster.FluxManager))
+}
+
+// notAsItIs marks what the API server will refuse again: each try would cost a login.
+func notAsItIs(err error) error {
+	dying := apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	if !dying && (apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)) {
+		return failure.Blocked(fmt.Errorf("%w (correct spec.target.template, the keys and the values, or what keeps seed from writing it)", err))
+	}
+	return err
 }

@@ -29,11 +29,21 @@ func Events(live Client, namespace string, log *slog.Logger) func(ctx context.Co
 		now := metav1.Now()
 		event := &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, GenerateName: "seed-"},
-			InvolvedObject: pod, Type: corev1.EventTypeWarning, Reason: reason, Message: strings.ToValidUTF8(message[:min(len(message), maxNote)], ""),
+			InvolvedObject: pod, Type: corev1.EventTypeWarning, Reason: reason, Message: note(message),
 			Source: corev1.EventSource{Component: "seed"}, FirstTimestamp: now, LastTimestamp: now, Count: 1,
 		}
 		if err := live.Create(ctx, event); err != nil {
 			log.Warn("the Event could not be recorded", "reason", reason, "error", err)
 		}
 	}
+}
+
+// note shortens a message in its middle: what happened stands first, and what to do last.
+func note(message string) string {
+	const gap = " ... "
+	if len(message) <= maxNote {
+		return message
+	}
+	half := (maxNote - len(gap)) / 2
+	return strings.ToValidUTF8(message[:half], "") + gap + strings.ToValidUTF8(message[len(message)-half:], "")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +19,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/failure"
 )
 
 // tokenVault logs everybody in and answers any secret with the current token.
@@ -134,6 +136,54 @@ func TestClaimLeavesTheNamespaceToFlux(t *testing.T) {
 	for _, entry := range namespace.ManagedFields {
 		if entry.Manager != cluster.FluxManager {
 			t.Errorf("fields are owned by %s", entry.Manager)
+		}
+	}
+}
+
+// A Secret that the API server refuses as it is would be refused again, at the price of a login each time.
+func TestClaimOfARefusedSecretIsBlocked(t *testing.T) {
+	live := newClient(t, admin)
+	var token atomic.Value
+	token.Store("t")
+	vault := tokenVault(t, &token)
+	b := gitBundle(t, live, "refusedsecret", "https://git.example.com/x.git", vault.URL)
+	c := b.Claims[1]
+	c.Secret.Spec.Target.Template.Type = corev1.SecretTypeDockerConfigJson // without its key
+	_, err := claim.New(live, vault.Client()).Claim(t.Context(), c)
+	if !failure.IsBlocked(err) || !strings.Contains(err.Error(), "creating the Secret refusedsecret/git") || !strings.Contains(err.Error(), "spec.target.template") {
+		t.Errorf("Claim: %v", err)
+	}
+}
+
+// The Secret that the inline manifest carries is copied once, and again when Git refused the copy and somebody
+// corrected it.
+func TestCarriedSecretIsCorrected(t *testing.T) {
+	live := newClient(t, admin)
+	c := bundle.Claim{Target: types.NamespacedName{Namespace: "carried", Name: "git-carried"}, For: "GitRepository carried/g, spec.secretRef"}
+	if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: claim.Namespace}}); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	source := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: "git-carried"}, Data: map[string][]byte{"password": []byte("old")}}
+	if err := live.Create(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		renew, written  bool
+		now, wantedCopy string
+	}{{false, true, "old", "old"}, {true, false, "old", "old"}, {false, false, "new", "old"}, {true, true, "new", "new"}} {
+		source.Data["password"] = []byte(step.now)
+		if err := live.Update(t.Context(), source); err != nil {
+			t.Fatal(err)
+		}
+		claimer := claim.New(live, nil)
+		claimer.Renew = step.renew
+		written, err := claimer.Claim(t.Context(), c)
+		if err != nil || written != step.written {
+			t.Fatalf("%+v: Claim = %v, %v", step, written, err)
+		}
+		var got corev1.Secret
+		if err := live.Get(t.Context(), c.Target, &got); err != nil || string(got.Data["password"]) != step.wantedCopy {
+			t.Fatalf("%+v: the copy holds %q, %v", step, got.Data["password"], err)
 		}
 	}
 }

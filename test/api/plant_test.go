@@ -279,8 +279,14 @@ func TestPlantWakesWhenItsInputChanges(t *testing.T) {
 func TestPlantEndsWhenItsBundleChanges(t *testing.T) {
 	w := newWorld(t, "plant-bundle", map[string]string{"cluster/flux.yaml": configMap("flux", partOfFlux)})
 	w.Config = apitypes.NamespacedName{Namespace: w.ns, Name: "bundle"}
+	w.ConfigData = map[string]string{"bundle.yaml": "old"}
+	stored := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "bundle"}, Data: w.ConfigData}
+	if err := w.live.Create(t.Context(), stored); err != nil {
+		t.Fatal(err)
+	}
 	w.Cluster = afterGet{w.live, w.Config, func() error {
-		return w.live.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "bundle"}})
+		stored.Data = map[string]string{"bundle.yaml": "new"}
+		return w.live.Update(t.Context(), stored)
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -33,6 +33,7 @@ func TestWhatGitDropsMeanwhileIsRemoved(t *testing.T) {
 		"cluster/gone.yaml": configMap("gone", partOfFlux),
 		"unit/kept.yaml":    configMap("unit-kept", ", annotations: {dropped: field}"),
 		"unit/gone.yaml":    configMap("unit-gone", ""),
+		"unit/held.yaml":    configMap("unit-held", ", annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}"),
 	}
 	after := map[string]string{
 		"cluster/sync.yaml": sync, "cluster/unit.yaml": unit,
@@ -61,6 +62,9 @@ func TestWhatGitDropsMeanwhileIsRemoved(t *testing.T) {
 		if w.there(t, name) != nil {
 			t.Errorf("%s is still there", name)
 		}
+	}
+	if w.there(t, "unit-held") == nil {
+		t.Error("what Flux must not prune was removed")
 	}
 	for _, name := range []string{"kept", "unit-kept"} {
 		if m := w.there(t, name); m == nil || m.Annotations["dropped"] != "" {
