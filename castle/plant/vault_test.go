@@ -199,7 +199,7 @@ func TestVaultSlow(t *testing.T) {
 }
 
 // badLogin is somebody else's.
-func (w *world) badLogin(t *testing.T) { w.login(t, "wrong") }
+func (w *world) badLogin(t *testing.T) { t.Helper(); w.login(t, "wrong") }
 
 func (w *world) login(t *testing.T, secret string) {
 	t.Helper()
