@@ -40,6 +40,9 @@ kind: Kustomization
 metadata: {name: credentials, namespace: NAME}
 spec: {interval: 10m, path: ./credentials, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}
 `
+	universalAuth = `        universalAuthCredentials:
+          clientId: {name: NAME, namespace: seed-system, key: clientId}
+          clientSecret: {name: NAME, namespace: seed-system, key: clientSecret}`
 	credentials = `apiVersion: external-secrets.io/v1
 kind: ClusterSecretStore
 metadata: {name: vault}
@@ -49,9 +52,7 @@ spec:
       hostAPI: VAULT
       secretsScope: {projectSlug: homelab, environmentSlug: prod, secretsPath: /git}
       auth:
-        universalAuthCredentials:
-          clientId: {name: NAME, namespace: seed-system, key: clientId}
-          clientSecret: {name: NAME, namespace: seed-system, key: clientSecret}
+AUTH
 ---
 apiVersion: external-secrets.io/v1
 kind: ExternalSecret
@@ -72,7 +73,7 @@ spec:
 func (w *world) tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	fill := strings.NewReplacer("NAME", w.name, "VAULT", w.vault.server.URL, "GIT", w.git.server.URL, "TIMEOUT", w.gitTimeout)
+	fill := strings.NewReplacer("AUTH", strings.ReplaceAll(w.auth, "NAME", w.name), "NAME", w.name, "VAULT", w.vault.server.URL, "GIT", w.git.server.URL, "TIMEOUT", w.gitTimeout)
 	for file, content := range map[string]string{
 		"clusters/home/flux.yaml": fill.Replace(rootFlux) + "---\n" + fluxCRDs,
 		"clusters/home/sync.yaml": fill.Replace(rootSync),

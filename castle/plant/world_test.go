@@ -43,6 +43,8 @@ type world struct {
 	gitTimeout              string // spec.timeout of the GitRepository
 	clientSecret, gitToken  string
 	configDir, repositories string
+	auth                    string // the store's auth block
+	identityLines           string // what the identity file holds
 }
 
 // newWorld starts the servers. Nothing is broken yet.
@@ -51,12 +53,13 @@ func newWorld(t *testing.T) *world {
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-"))
 	w := &world{
 		name: name, gitTimeout: "20s", clientSecret: rand.Text(), gitToken: rand.Text(),
-		configDir: t.TempDir(), repositories: t.TempDir(),
+		configDir: t.TempDir(), repositories: t.TempDir(), auth: universalAuth,
 	}
+	w.identityLines = fmt.Sprintf("clientId=%s\nclientSecret=%s\n", w.identity().ClientID, w.clientSecret)
 	var err error
 	w.standin, err = vaultstandin.New(vaultstandin.Options{
 		Project: "homelab", Environment: "prod", Identities: []vaultstandin.Identity{w.identity()},
-		Secrets: map[string]map[string]string{"/git": {"TOKEN": w.gitToken, "CA": string(ca.Cert)}},
+		TokenReview: reviewed, Secrets: map[string]map[string]string{"/git": {"TOKEN": w.gitToken, "CA": string(ca.Cert)}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +116,7 @@ func (w *world) render(t *testing.T, tree string) string {
 		"--identity-file", "-", "--vault-ca-file", vaultCA, "--image", "example.com/seed")
 	var stdout, stderr strings.Builder
 	command.Stdout, command.Stderr = &stdout, &stderr
-	command.Stdin = strings.NewReader(fmt.Sprintf("clientId=%s\nclientSecret=%s\n", w.identity().ClientID, w.clientSecret))
+	command.Stdin = strings.NewReader(w.identityLines)
 	if err := command.Run(); err != nil || stderr.Len() > 0 {
 		t.Fatalf("seed render manifests: %v\n%s", err, &stderr)
 	}
