@@ -51,7 +51,8 @@ func New(live client.Client) *Applier {
 
 // Apply applies objects on behalf of owner, the Kustomization whose build they come from: first
 // Namespaces, CRDs and ClusterRoles, then kinds whose name ends with "Class", each when those before it
-// are ready, and then the rest. It returns what changed, also with an error.
+// are ready, and then the rest. It returns what changed; with an error, what the stages before it changed: of the
+// one that failed the library tells nothing.
 func (a *Applier) Apply(ctx context.Context, owner *kustomizev1.Kustomization, objects []*unstructured.Unstructured) (*ssa.ChangeSet, error) {
 	changes := ssa.NewChangeSet()
 	if err := a.prepare(owner, objects); err != nil {

@@ -54,7 +54,6 @@ type Birth struct {
 // Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only
 // an invalid bundle, a bundle that changed, or the end of ctx is an error.
 func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
-	go build.Warm() // while the network is waited for
 	for try := 0; ; try++ {
 		there, err := b.there(ctx)
 		if err == nil && there {
@@ -114,6 +113,7 @@ func (b *Birth) adopted(ctx context.Context, key types.NamespacedName) (bool, er
 
 // plant is one try at everything up to Flux and the root sync being in the cluster.
 func (b *Birth) plant(ctx context.Context) error {
+	go build.Warm() // while the network is waited for
 	b.inputs = cluster.NewInputs(b.Cluster)
 	if err := b.leftovers(ctx); err != nil {
 		return err

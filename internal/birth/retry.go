@@ -33,19 +33,7 @@ func Pause(ctx context.Context, try int, err error) error {
 	if failure.IsInvalid(err) {
 		return err
 	}
-	return sleep(ctx, pauseAfter(try, err), err)
-}
-
-// sleep waits; err is what is waited out.
-func sleep(ctx context.Context, pause time.Duration, err error) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return errors.Join(context.Cause(ctx), err)
-	case <-timer.C:
-		return nil
-	}
+	return failure.WaitOut(ctx, pauseAfter(try, err), err)
 }
 
 func pauseAfter(try int, err error) time.Duration {
@@ -122,7 +110,7 @@ func (b *Birth) untilChanged(ctx context.Context, err error) error {
 	if outdated := b.outdated(ctx, b.inputs); outdated != nil { // from here on it is watched, too
 		return fmt.Errorf("%w; until then: %w", outdated, err)
 	}
-	if err := sleep(ctx, time.Until(b.woken.Add(leastBlocked)), err); err != nil {
+	if err := failure.WaitOut(ctx, time.Until(b.woken.Add(leastBlocked)), err); err != nil {
 		return err
 	}
 	wait, cancel := context.WithTimeout(ctx, blockedPause)

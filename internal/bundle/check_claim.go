@@ -10,23 +10,6 @@ import (
 	"github.com/tazlab/seed/internal/template"
 )
 
-// refusal is a field that seed does not honour, and what to do instead.
-type refusal struct {
-	used        bool
-	field, cure string
-}
-
-// refused lists the refusals that apply, as problems.
-func refused(refusals ...refusal) []string {
-	var problems []string
-	for _, r := range refusals {
-		if r.used {
-			problems = append(problems, r.field+" is not supported by seed: "+r.cure)
-		}
-	}
-	return problems
-}
-
 func checkExternalSecret(es *esv1.ExternalSecret) []string {
 	problems := checkTarget(es.Spec.Target)
 	if kind := es.Spec.SecretStoreRef.Kind; kind != esv1.ClusterSecretStoreKind {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync"
 
@@ -95,7 +94,7 @@ func (i *Inputs) Changed(ctx context.Context) (Input, error) {
 	changed := make(chan Input, len(seen))
 	for input, version := range seen {
 		go func() {
-			if i.await(ctx, input, version) == nil {
+			if i.await(ctx, input, version) {
 				changed <- input
 			}
 		}()
@@ -108,8 +107,8 @@ func (i *Inputs) Changed(ctx context.Context) (Input, error) {
 	}
 }
 
-// await returns nil once input has another version.
-func (i *Inputs) await(ctx context.Context, input Input, version string) error {
+// await waits until input has another version; false is the end of ctx.
+func (i *Inputs) await(ctx context.Context, input Input, version string) bool {
 	list := func() *metav1.PartialObjectMetadataList {
 		l := &metav1.PartialObjectMetadataList{}
 		l.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(input.Kind + "List"))
@@ -142,8 +141,5 @@ func (i *Inputs) await(ctx context.Context, input Input, version string) error {
 			o, ok := e.Object.(*metav1.PartialObjectMetadata)
 			return ok && (e.Type == watch.Deleted || o.ResourceVersion != version), nil
 		})
-	if err != nil {
-		return fmt.Errorf("watching %s: %w", input, err)
-	}
-	return nil
+	return err == nil
 }

@@ -3,6 +3,7 @@
 package failure
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -64,4 +65,17 @@ func After(err error, wait time.Duration) error {
 func Wait(err error) time.Duration {
 	marked, _ := errors.AsType[after](err)
 	return marked.wait
+}
+
+// WaitOut waits for pause and returns nil, or, when ctx ends before, its cause joined with err, which is what was
+// being waited out.
+func WaitOut(ctx context.Context, pause time.Duration, err error) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), err)
+	case <-timer.C:
+		return nil
+	}
 }

@@ -199,6 +199,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // silentServer accepts connections and never says a word.
 func silentServer(t *testing.T) string {
 	t.Helper()
+	return "http://" + listen(t, func(connection net.Conn) { t.Cleanup(func() { connection.Close() }) })
+}
+
+// listen accepts connections on loopback until the test ends, and returns the address.
+func listen(t *testing.T, take func(net.Conn)) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -210,8 +216,8 @@ func silentServer(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			t.Cleanup(func() { connection.Close() })
+			take(connection)
 		}
 	}()
-	return "http://" + listener.Addr().String()
+	return listener.Addr().String()
 }

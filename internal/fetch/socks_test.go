@@ -14,21 +14,7 @@ import (
 // (https://www.rfc-editor.org/rfc/rfc1928, https://www.rfc-editor.org/rfc/rfc1929).
 func socks(t *testing.T, user, password string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go tunnel(connection, user, password)
-		}
-	}()
-	return "socks5://" + listener.Addr().String()
+	return "socks5://" + listen(t, func(connection net.Conn) { go tunnel(connection, user, password) })
 }
 
 func tunnel(here net.Conn, user, password string) {

@@ -51,21 +51,9 @@ func (s *Session) call(ctx context.Context, r request, out any) error {
 		if failures == maxTries || left <= 0 {
 			return fmt.Errorf("%w (tried %d times)", err, tries)
 		}
-		if ended := sleep(ctx, pause, err); ended != nil {
+		if ended := failure.WaitOut(ctx, pause, err); ended != nil {
 			return ended
 		}
-	}
-}
-
-// sleep waits; err is what is waited out.
-func sleep(ctx context.Context, pause time.Duration, err error) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return errors.Join(context.Cause(ctx), err)
-	case <-timer.C:
-		return nil
 	}
 }
 
