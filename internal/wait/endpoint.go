@@ -2,10 +2,11 @@ package wait
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -130,9 +131,18 @@ func prober(e *target.Endpoint, password func(context.Context) (secret.String, e
 	case "dns":
 		return probe.DNS(e.URL.Hostname(), net.DefaultResolver)
 	case "postgres":
-		return probe.Postgres(e.URL, password)
+		return probe.Postgres(server(e.URL, password))
 	default: // http, https
 		return probe.HTTP(e.URL, e.Status, e.CAFile)
+	}
+}
+
+// server reads the URL as libpq does (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS).
+func server(u *url.URL, password func(context.Context) (secret.String, error)) probe.Server {
+	port, _ := strconv.ParseUint(u.Port(), 10, 16) // checked when it was parsed; none is 0
+	return probe.Server{
+		Host: u.Hostname(), Port: uint16(port), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/"),
+		SSLMode: u.Query().Get("sslmode"), RootCert: u.Query().Get("sslrootcert"), Password: password,
 	}
 }
 
@@ -148,8 +158,8 @@ func follow(ctx context.Context, e *target.Endpoint, p probe.Probe, report func(
 		case err == nil:
 			pauses, failing = backoff, time.Time{}
 			report(target.State{Met: true, Why: found})
-		case errors.As(err, new(probe.Unusable)):
-			return target.Unusable(err)
+		case target.IsUnusable(err):
+			return err
 		default:
 			if failing.IsZero() {
 				failing = time.Now()
@@ -169,6 +179,9 @@ func follow(ctx context.Context, e *target.Endpoint, p probe.Probe, report func(
 
 func explain(e *target.Endpoint, err error, waited time.Duration) string {
 	at := diagnose.Where{Address: e.URL.Host, CAFile: e.CAFile, Waited: waited}
+	if e.URL.Scheme == "http" || e.URL.Scheme == "https" {
+		at.Proxy = probe.Proxy(e.URL)
+	}
 	if text := diagnose.Explain(err, at); text != "" {
 		return text
 	}

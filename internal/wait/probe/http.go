@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-)
 
-// Range is the statuses of HTTP from From to To, both included.
-type Range struct{ From, To int }
+	"github.com/tazlab/seed/internal/wait/target"
+)
 
 // drained is how much of an answer is read, as much as a kubelet reads: a server that breaks off below that is not there.
 const drained = 10 << 10
@@ -20,16 +19,16 @@ const drained = 10 << 10
 // HTTP asks u with GET and compares the status of the answer: with 200 to 399, as a kubelet's httpGet, if status is
 // empty. It follows no redirect. The file caFile holds the only authorities to trust; without it these are the system's.
 // The proxies of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used.
-func HTTP(u *url.URL, status []Range, caFile string) Probe {
+func HTTP(u *url.URL, status []target.Range, caFile string) Probe {
 	if len(status) == 0 {
-		status = []Range{{http.StatusOK, 399}}
+		status = []target.Range{{From: http.StatusOK, To: 399}}
 	}
 	return web{u, status, caFile}
 }
 
 type web struct {
 	url    *url.URL
-	status []Range
+	status []target.Range
 	caFile string
 }
 
@@ -56,7 +55,7 @@ func (p web) Probe(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("GET %s%s: %w", p.what(), through, err)
 	}
-	if !slices.ContainsFunc(p.status, func(r Range) bool { return r.From <= status && status <= r.To }) {
+	if !slices.ContainsFunc(p.status, func(r target.Range) bool { return r.From <= status && status <= r.To }) {
 		return "", fmt.Errorf("GET %s%s: answers with %d %s, waiting for %s", p.what(), through, status, http.StatusText(status), p.wanted())
 	}
 	return fmt.Sprintf("answers with %d%s", status, through), nil
@@ -84,7 +83,7 @@ func ask(ctx context.Context, address string, encryption *tls.Config) (int, erro
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return 0, Unusable{cause(err)}
+		return 0, target.Unusable(cause(err))
 	}
 	request.Header.Set("User-Agent", "waitfor")
 	response, err := client.Do(request)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/probe"
+	"github.com/tazlab/seed/internal/wait/target"
 )
 
 var theProxy *httptest.Server
@@ -57,20 +58,20 @@ func TestHTTPComparesTheStatus(t *testing.T) {
 		w.Header().Set("Location", "/200")
 		w.WriteHeader(status)
 	})
-	ask := func(path string, status ...probe.Range) probe.Probe {
+	ask := func(path string, status ...target.Range) probe.Probe {
 		return probe.HTTP(parse(t, site+path), status, "")
 	}
 	met(t, ask("/200"), "answers with 200")
 	met(t, ask("/204"), "answers with 204")
 	met(t, ask("/302"), "answers with 302") // not followed
 	met(t, ask("/399"), "answers with 399")
-	met(t, ask("/401?token=hush", probe.Range{200, 200}, probe.Range{401, 403}), "answers with 401")
+	met(t, ask("/401?token=hush", target.Range{From: 200, To: 200}, target.Range{From: 401, To: 403}), "answers with 401")
 	notYet(t, ask("/400"), "", "/400: answers with 400 Bad Request, waiting for 200-399")
 	err := notYet(t, ask("/503?token=hush#frag"), "", site+"/503: answers with 503 Service Unavailable, waiting for 200-399")
 	if strings.Contains(err.Error(), "hush") {
 		t.Errorf("the query is in %q", err)
 	}
-	notYet(t, ask("/302", probe.Range{200, 200}, probe.Range{204, 206}), "", "waiting for 200,204-206")
+	notYet(t, ask("/302", target.Range{From: 200, To: 200}, target.Range{From: 204, To: 206}), "", "waiting for 200,204-206")
 }
 
 func TestHTTPWantsAWholeAnswer(t *testing.T) {

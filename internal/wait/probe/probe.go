@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/tazlab/seed/internal/wait/target"
 )
 
 // limit is for how long one probe may last, whatever its context allows.
@@ -19,21 +21,14 @@ const dialLimit = 4 * time.Second
 // Probe is one question to one endpoint.
 type Probe interface {
 	// Probe asks within 5 seconds. A nil error says that the endpoint is there, and detail what was found, for
-	// example "answers with 200". Any other error says why not; it wraps the network's own error. An Unusable says
-	// that asking again cannot help. Neither shows a password, or more of a URL than scheme, host and path.
+	// example "answers with 200". Any other error says why not; it wraps the network's own error. What
+	// target.Unusable marks cannot be helped by asking again. Neither shows a password, or more of a URL than scheme, host and path.
 	Probe(ctx context.Context) (detail string, err error)
 }
 
-// Unusable marks the error of a probe that can never be met as it is spelled.
-type Unusable struct{ Err error }
-
-// Error implements error.
-func (u Unusable) Error() string { return u.Err.Error() }
-
-// Unwrap gives the error that was marked.
-func (u Unusable) Unwrap() error { return u.Err }
-
-func unusable(format string, args ...any) error { return Unusable{fmt.Errorf(format, args...)} }
+func unusable(format string, args ...any) error {
+	return target.Unusable(fmt.Errorf(format, args...))
+}
 
 func dialer() *net.Dialer { return &net.Dialer{Timeout: dialLimit} }
 

@@ -2,7 +2,6 @@ package probe_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/probe"
+	"github.com/tazlab/seed/internal/wait/target"
 )
 
 // TestMain sets the proxy, which net/http reads once in a process. It is for names only: loopback is never proxied.
@@ -68,7 +68,7 @@ func notYet(t *testing.T, p probe.Probe, class, says string) error {
 	if got := diagnose.Class(err); got != class {
 		t.Errorf("the class of %q is %q, want %q", err, got, class)
 	}
-	if _, never := errors.AsType[probe.Unusable](err); never {
+	if target.IsUnusable(err) {
 		t.Errorf("%q is unusable, want an error that may pass", err)
 	}
 	return err
@@ -78,8 +78,8 @@ func notYet(t *testing.T, p probe.Probe, class, says string) error {
 func never(t *testing.T, p probe.Probe, says string) {
 	t.Helper()
 	detail, err := p.Probe(t.Context())
-	if _, ok := errors.AsType[probe.Unusable](err); !ok || detail != "" || !strings.Contains(err.Error(), says) {
-		t.Errorf("Probe() = %q, %v, want an Unusable with %q", detail, err, says)
+	if !target.IsUnusable(err) || detail != "" || !strings.Contains(err.Error(), says) {
+		t.Errorf("Probe() = %q, %v, want it unusable with %q", detail, err, says)
 	}
 }
 

@@ -55,7 +55,14 @@ func (e *Endpoint) checkAddress() error {
 		return errors.New("it names no port")
 	case e.is("http", "https") && u.User != nil:
 		return errors.New("a user name is not sent: leave it out")
-	case !e.is("tcp", "dns", "http", "https", "postgres"):
+	case e.is("postgres", "postgresql"):
+		u.Scheme = "postgres" // libpq knows both
+		for name := range u.Query() {
+			if name != "sslmode" && name != "sslrootcert" {
+				return fmt.Errorf("the URL's parameter %q is not used here: there are sslmode and sslrootcert", name)
+			}
+		}
+	case !e.is("tcp", "dns", "http", "https"):
 		return fmt.Errorf("there is no %s://, only tcp, http, https, dns and postgres", u.Scheme)
 	}
 	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
