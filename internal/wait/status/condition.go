@@ -22,10 +22,10 @@ func Condition(o *unstructured.Unstructured, wantType, wantStatus string) (met b
 	if wantStatus == "" {
 		wantStatus = "True"
 	}
-	object := fields{content: o.Object, problem: new(error)}
+	object := fields{content: o.Object, problem: new(string)}
 	met, message = meets(object, wantType, wantStatus)
-	if *object.problem != nil {
-		return false, (*object.problem).Error(), nil
+	if *object.problem != "" {
+		return false, *object.problem, nil
 	}
 	return met, message, nil
 }

@@ -9,11 +9,11 @@ import (
 )
 
 // fields reads a map of an object by dotted paths. The first value of a wrong type is kept in problem, which all maps
-// of one object share: so a rule reads on with the default, and what it says is thrown away at the end.
+// of one object share: so a rule reads on, and what it says is thrown away at the end.
 type fields struct {
 	content map[string]any
-	where   string // of the map in the object, with a dot behind it; empty for the object itself
-	problem *error
+	where   string  // of the map in the object, with a dot behind it; empty for the object itself
+	problem *string // why the object cannot be judged; empty if it can
 }
 
 // open makes o readable. An object that does not say what it is fits no rule, and none would find fault with it.
@@ -24,15 +24,15 @@ func open(o *unstructured.Unstructured) (fields, error) {
 	if kind := o.GroupVersionKind(); kind.Kind == "" || kind.Version == "" {
 		return fields{}, fmt.Errorf("judging %s: it has no kind or no apiVersion: take it as the API server sends it", name(o))
 	}
-	return fields{content: o.Object, problem: new(error)}, nil
+	return fields{content: o.Object, problem: new(string)}, nil
 }
 
 // check turns the first field that could not be read into an error about o.
 func (f fields) check(o *unstructured.Unstructured) error {
-	if *f.problem == nil {
+	if *f.problem == "" {
 		return nil
 	}
-	return fmt.Errorf("judging %s %s: %w: wait for another field of it, or for its controller to write this one right",
+	return fmt.Errorf("judging %s %s: %s: wait for another field of it, or for its controller to write this one right",
 		o.GetKind(), name(o), *f.problem)
 }
 
@@ -118,8 +118,8 @@ func (f fields) at(path string) (any, bool) {
 
 // wrong notes the type of a field, never its value: that may be anything.
 func (f fields) wrong(path string, value any, wanted string) {
-	if *f.problem == nil {
-		*f.problem = fmt.Errorf("%s%s is %s, not %s", f.where, path, typeName(value), wanted)
+	if *f.problem == "" {
+		*f.problem = fmt.Sprintf("%s%s is %s, not %s", f.where, path, typeName(value), wanted)
 	}
 }
 

@@ -96,7 +96,7 @@ func hold(t *testing.T, name string, object *unstructured.Unstructured) bool {
 	if plain != theirs && plain != "error" && !mayDiffer(object) {
 		fail("is", plain, "and not", theirs)
 	}
-	if state(status.Complete(object)) == "Current" && !(has(object, "Complete") && !has(object, "Failed") && !has(object, "FailureTarget")) {
+	if state(status.Complete(object)) == "Current" && (!has(object, "Complete") || has(object, "Failed") || has(object, "FailureTarget")) {
 		fail("is complete")
 	}
 	if met, says, err := status.Condition(object, "ready", ""); err != nil || says == "" || met && !kubectl(object, "Ready", "True") {

@@ -41,7 +41,8 @@ type Result struct {
 //   - pod-phase: a Pod in any other phase than the known five is InProgress. kstatus: an error.
 //   - ready-condition: a Ready condition that is neither True, False nor Unknown, or whose own observedGeneration is
 //     older than the object, is InProgress. kstatus passes over the one and believes the other.
-//   - type: a field of the wrong type is an error wherever a rule reads it. For some, kstatus takes the default.
+//   - type: a field of the wrong type is an error wherever a rule reads it, and so is an object without a kind.
+//     kstatus takes a default for some fields, and Current for the kind.
 //
 // The error, with a Result that is not Current, says which field cannot be read; a later version of the object may
 // be mended.
