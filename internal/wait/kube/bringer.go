@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/tazlab/seed/internal/wait/access"
 	"github.com/tazlab/seed/internal/wait/kinds"
@@ -40,7 +39,8 @@ func (c *Client) Bringer(ctx context.Context, o *target.Object) string {
 	defer cancel()
 	var said []string
 	for _, bringer := range bringers(o) {
-		if c.silent[bringer.Kind+bringer.Name] {
+		key := bringer.Kind + "/" + bringer.Namespace + "/" + bringer.Name
+		if _, silent := c.silent.Load(key); silent {
 			continue
 		}
 		text, err := c.bringer(ctx, bringer)
@@ -48,7 +48,7 @@ func (c *Client) Bringer(ctx context.Context, o *target.Object) string {
 		case err == nil:
 			said = append(said, text)
 		case apierrors.IsForbidden(err):
-			c.silent[bringer.Kind+bringer.Name] = true // it will not be asked for again: refusals fill audit logs
+			c.silent.Store(key, true) // it will not be asked for again: refusals fill audit logs
 		}
 	}
 	return strings.Join(said, "; ")

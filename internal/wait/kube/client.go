@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
@@ -36,7 +37,7 @@ type Client struct {
 	objects  dynamic.Interface
 	metadata metadata.Interface
 	rest     *rest.RESTClient
-	silent   map[string]bool // what Bringer may not read
+	silent   sync.Map // what Bringer may not read, by kind and name
 }
 
 // Setup is what a Pod brings.
@@ -54,7 +55,7 @@ func New(s Setup) (*Client, error) {
 	if s.Host == "" || s.Port == "" {
 		return nil, errors.New("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: objects can only be waited for in a Pod")
 	}
-	c := &Client{Address: net.JoinHostPort(s.Host, s.Port), CAFile: filepath.Join(s.TokenDir, "ca.crt"), Namespace: s.Namespace, silent: map[string]bool{}}
+	c := &Client{Address: net.JoinHostPort(s.Host, s.Port), CAFile: filepath.Join(s.TokenDir, "ca.crt"), Namespace: s.Namespace}
 	if err := c.readVolume(s.TokenDir); err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 		return min(pause, left), nil
 	}
 	end := Refused{Why: why}
-	if apierrors.IsForbidden(err) {
+	if apierrors.IsForbidden(err) && f.seen != nil { // else it is discovery that is refused
 		role, err := access.Role(f.Client.account(why), Need(f.Object, f.resource, f.Client.Namespace))
 		if err != nil {
 			return 0, err
