@@ -32,8 +32,8 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api faults e2e sdk templates bench
-test: unit api faults sdk templates e2e ## Everything: unit, API server, faults, vault client, templates, end to end (as root)
+.PHONY: test api faults e2e sdk templates charts bench
+test: unit api faults sdk templates charts e2e ## Everything: unit, API server, faults, vault client, templates, charts, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
@@ -49,6 +49,9 @@ sdk: ## The vault stand-in against Infisical's own Go SDK
 # those the castle compiles with, so that the two share what they compile.
 templates: ## The cases of internal/template against External Secrets Operator's own code
 	cd test/eso && CGO_ENABLED=0 go test -trimpath -count=1 ./...
+# The charts are outside of the module too.
+charts: ## The Helm charts with Helm's own code
+	cd test/charts && CGO_ENABLED=0 go test -trimpath -count=1 ./...
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
 	$(CASTLE) prepare
 	$(CASTLE) program > bin/programs.txt
