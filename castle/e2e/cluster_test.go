@@ -186,7 +186,11 @@ func testOwnership(t *testing.T, w *world, least int) {
 
 func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
 	t.Helper()
-	if object.GetGeneration() > 1 {
+	newest := int64(1)
+	if object.GetKind() == "ExternalSecret" { // the operator adds an empty field to a template, once
+		newest = 2
+	}
+	if object.GetGeneration() > newest {
 		t.Errorf("%s %s has generation %d: Flux changed what seed applied", object.GetKind(), object.GetName(), object.GetGeneration())
 	}
 	for _, entry := range object.GetManagedFields() {

@@ -36,7 +36,7 @@ func TestHandover(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A change at the vault and a commit arrive within seconds here, not within an hour and a minute.
-	replace(t, filepath.Join(tree, "clusters/castle/cluster-vars.yaml"), "data:\n", "data:\n  GIT_TOKEN_REFRESH: 2s\n")
+	replace(t, filepath.Join(tree, "clusters/castle/cluster-vars.yaml"), "\ndata:\n", "\ndata:\n  GIT_TOKEN_REFRESH: 2s\n")
 	replace(t, filepath.Join(tree, "clusters/castle/flux-system/sync.yaml"), "interval: 1m", "interval: 5s")
 	credential := w.recordCredential(t)
 	w.birth(t, tree)
