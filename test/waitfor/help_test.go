@@ -46,22 +46,35 @@ func rule(resource, verbs string, names ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{resource}, ResourceNames: names, Verbs: strings.Split(verbs, ",")}
 }
 
-// may waits until the API server knows of a right that was granted.
+// may waits until a right is in force.
 func (p *pod) may(t *testing.T, namespace string, rule rbacv1.PolicyRule) {
 	t.Helper()
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: "system:serviceaccount:" + p.namespace + ":" + account,
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Group: rule.APIGroups[0], Resource: rule.Resources[0], Verb: rule.Verbs[0],
-		},
-	}}
-	if len(rule.ResourceNames) > 0 {
-		review.Spec.ResourceAttributes.Name = rule.ResourceNames[0]
+	eventually(t, "a right", func() bool { return p.allowed(t, namespace, rule) })
+}
+
+// allowed tells whether the API server knows of all verbs of a rule for its first name.
+func (p *pod) allowed(t *testing.T, namespace string, rule rbacv1.PolicyRule) bool {
+	t.Helper()
+	at := authorizationv1.ResourceAttributes{Namespace: namespace, Group: rule.APIGroups[0], Resource: rule.Resources[0], Name: first(rule.ResourceNames)}
+	for _, at.Verb = range rule.Verbs {
+		answer, err := p.client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
+			Spec: authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:" + p.namespace + ":" + account, ResourceAttributes: &at},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !answer.Status.Allowed {
+			return false
+		}
 	}
-	eventually(t, "a right", func() bool {
-		answer, err := p.client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
-		return err == nil && answer.Status.Allowed
-	})
+	return true
+}
+
+func first(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
 }
 
 // objects are those of a resource, seen by the cluster's admin; namespace "" is for kinds without.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -164,6 +165,19 @@ const limit = time.Minute
 // await reads lines up to one that holds all texts, and returns it.
 func (r *process) await(t *testing.T, texts ...string) string {
 	t.Helper()
+	return r.read(t, texts, func(line string) bool { return holds(line, texts) })
+}
+
+// awaitAny reads lines up to one that holds one of the texts.
+func (r *process) awaitAny(t *testing.T, texts ...string) string {
+	t.Helper()
+	return r.read(t, texts, func(line string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) })
+	})
+}
+
+func (r *process) read(t *testing.T, texts []string, meant func(string) bool) string {
+	t.Helper()
 	for deadline := time.After(limit); ; {
 		select {
 		case line, open := <-r.lines:
@@ -171,7 +185,7 @@ func (r *process) await(t *testing.T, texts ...string) string {
 				t.Fatalf("waitfor ended before it said %q:\n%s", texts, strings.Join(r.all, "\n"))
 			}
 			r.all = append(r.all, line)
-			if holds(line, texts) {
+			if meant(line) {
 				return line
 			}
 		case <-deadline:
