@@ -59,11 +59,11 @@ func pod(object *unstructured.Unstructured) *corev1.Pod {
 	return &p
 }
 
-// held tells whether the init container runs, for the first time, and nothing else does.
+// held tells whether the init container runs, for the first time: then nothing else does.
 func held(p *corev1.Pod) bool {
 	init := p.Status.InitContainerStatuses
 	return len(init) == 1 && init[0].State.Running != nil && init[0].RestartCount == 0 &&
-		p.Status.Phase == corev1.PodPending && p.Status.ContainerStatuses[0].State.Running == nil
+		p.Status.Phase == corev1.PodPending
 }
 
 // kubectl is what a user sees.
@@ -234,6 +234,7 @@ func (w *world) record(t *testing.T) *seen {
 
 // test looks at each state that any container was in, and at each Event.
 func (s *seen) test(t *testing.T, w *world) {
+	t.Helper()
 	s.end()
 	if err := <-s.ended; err == nil {
 		t.Error("the watch ended by itself")
