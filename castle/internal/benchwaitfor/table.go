@@ -24,7 +24,8 @@ const (
 	serverGrowth  = "growth of the API server's memory by one of them, MB"
 	waiterCPU     = "own CPU of one of them in 30 s, ms"
 	waiterMemory  = "peak memory (RSS) of one of them, MB"
-	machineBusy   = "machine busy in that time, %"
+	crowdShare    = "share of the machine's CPUs that they and the API server use, %"
+	machineBusy   = "busy share of the machine's CPUs in that time, %"
 )
 
 // measures are in the order of the table, with the digits after the point that they are worth.
@@ -33,7 +34,8 @@ var measures = []struct {
 	digits int
 }{
 	{latePod, 2}, {lateKubelet, 2}, {lateProcess, 3}, {startWall, 1}, {startCPU, 1}, {crowdSize, 0}, {serverCPU, 2},
-	{serverIdle, 2}, {serverCPUEach, 2}, {requestsEach, 1}, {serverGrowth, 2}, {waiterCPU, 0}, {waiterMemory, 1}, {machineBusy, 0},
+	{serverIdle, 2}, {serverCPUEach, 2}, {requestsEach, 1}, {serverGrowth, 2}, {waiterCPU, 0}, {waiterMemory, 1},
+	{crowdShare, 0}, {machineBusy, 0},
 }
 
 // results are values by measure and rival.
@@ -48,7 +50,7 @@ func (r results) add(measure, rival string, value float64) {
 
 // dropCrowds forgets a rival's crowds of another size.
 func (r results) dropCrowds(rival string) {
-	for _, measure := range []string{crowdSize, serverCPU, serverIdle, serverCPUEach, requestsEach, serverGrowth, waiterCPU, machineBusy} {
+	for _, measure := range []string{crowdSize, serverCPU, serverIdle, serverCPUEach, requestsEach, serverGrowth, waiterCPU, crowdShare, machineBusy} {
 		delete(r[measure], rival)
 	}
 }
