@@ -19,6 +19,8 @@ var order = []string{
 	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
 	"internal/manifests", "internal/birth",
 	"cmd/seed",
+	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",
+	"internal/wait/kube", "internal/wait", "cmd/waitfor",
 }
 
 type pkg struct {
@@ -83,6 +85,21 @@ func TestStepsDoNotImportEachOther(t *testing.T) {
 		for _, imported := range p.Imports {
 			if slices.Contains(steps, strings.TrimPrefix(imported, module)) {
 				t.Errorf("the step %s imports the step %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// waitfor is an init container of a few megabytes: of seed it takes the type for secrets and nothing else.
+func TestWaitforIsALeaf(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t, "../..") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		waitfor := name == "cmd/waitfor" || strings.HasPrefix(name, "internal/wait")
+		for _, imported := range p.Imports {
+			imported, own := strings.CutPrefix(imported, module)
+			if own && imported != "internal/secret" && waitfor != strings.HasPrefix(imported, "internal/wait") {
+				t.Errorf("%s imports %s", name, imported)
 			}
 		}
 	}

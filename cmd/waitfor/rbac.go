@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tazlab/seed/internal/wait"
+	"github.com/tazlab/seed/internal/wait/access"
+	"github.com/tazlab/seed/internal/wait/kinds"
+	"github.com/tazlab/seed/internal/wait/kube"
+	"github.com/tazlab/seed/internal/wait/target"
+)
+
+const rbacLong = `rbac prints the ServiceAccount that waiting for the targets needs, and the least rights for it: a Role and a
+RoleBinding for each namespace. It asks no cluster, so kinds that are not Kubernetes' own are
+written in the plural, as in externalsecrets.external-secrets.io.`
+
+func (p *program) rbac() *cobra.Command {
+	c := &cobra.Command{
+		Use: "rbac [flags] TARGET...", Short: "Print the least ServiceAccount, Roles and RoleBindings for targets",
+		Long: rbacLong, Args: cobra.ArbitraryArgs, RunE: p.printRoles,
+		Example: "  waitfor rbac --namespace mnemosyne secret/tazlab-db-pguser-mnemosyne | kubectl apply -f -",
+	}
+	f := &p.flags
+	c.Flags().StringVar(&f.account, "service-account", "waitfor", "name of the ServiceAccount")
+	c.Flags().BoolVar(&f.events, "events", false, "let it write the Events that say why the Pod waits")
+	c.Flags().BoolVar(&f.hints, "hints", false, "let it read the ExternalSecret or PostgresCluster that should bring a Secret")
+	c.Flags().StringSliceVar(&f.clusterScoped, "cluster-scoped", nil, "kinds without namespaces that are not Kubernetes' own, for example clustersecretstores.external-secrets.io")
+	return c
+}
+
+func (p *program) printRoles(_ *cobra.Command, args []string) error {
+	f := &p.flags
+	targets, err := parseTargets(args)
+	if err != nil {
+		return err
+	}
+	if f.namespace == "" {
+		return errors.New("--namespace: say in which namespace the Pod is, for its ServiceAccount is there")
+	}
+	var needs []access.Need
+	for _, t := range targets {
+		o := t.Object
+		if o == nil && t.Endpoint.PasswordSecret != nil {
+			o = wait.PasswordObject(*t.Endpoint.PasswordSecret)
+		}
+		if o == nil {
+			continue
+		}
+		need, err := p.need(o)
+		if err != nil {
+			return fmt.Errorf("target %q: %w", t.Text, err)
+		}
+		need.Why = t.Text
+		needs = append(needs, need)
+		if f.hints {
+			needs = append(needs, kube.BringerNeeds(o, need.Namespace)...)
+		}
+	}
+	if f.events {
+		needs = append(needs, access.Need{Namespace: f.namespace, Resource: "events", Verbs: []string{"create"}, Why: "Events that say why the Pod waits"})
+	}
+	out, err := access.Manifests(access.Account{Namespace: f.namespace, Name: f.account}, needs)
+	if err == nil {
+		_, err = p.stdout.Write(out)
+	}
+	return err
+}
+
+// need is what the cluster would say too, found without one.
+func (p *program) need(o *target.Object) (access.Need, error) {
+	resource, builtin := kinds.Builtin(o.Kind, o.Version, o.Group)
+	if !builtin {
+		resource.Group, resource.Resource = o.Group, strings.ToLower(o.Kind)
+		resource.Namespaced = !slices.Contains(p.flags.clusterScoped, resource.Resource+"."+o.Group)
+		if !strings.HasSuffix(resource.Resource, "s") {
+			return access.Need{}, errors.New("write the kind in the plural, as kubectl api-resources does: without the cluster it is not known")
+		}
+	}
+	return kube.Need(o, resource, p.flags.namespace), nil
+}

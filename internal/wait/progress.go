@@ -1,0 +1,148 @@
+package wait
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tazlab/seed/internal/wait/target"
+)
+
+// stuck is after what time a line says what keeps such waits from ever ending.
+const stuck = 10 * time.Minute
+
+const stuckHint = "if what is missing comes with the same Helm release or Kustomization, and that waits for this Pod to be ready " +
+	"before it goes on, neither will ever come"
+
+// voice is what was said already.
+type voice struct {
+	speakers sync.WaitGroup
+	speaking sync.Mutex // held by the one who speaks, and guards what follows it
+	said     string     // by the last Event
+	mute     bool       // no Event can be written
+	stuck    bool       // stuckHint was said
+	spoke    bool       // the first Event is on its way; not guarded
+}
+
+// change takes a new state over and says so.
+func (r *run) change(f *followed, s target.State) {
+	was := f.State
+	if f.known && was == s {
+		return
+	}
+	f.State, f.known = s, true
+	switch {
+	case f.guard:
+		r.Log.Info("--fail-if "+f.Text+": "+s.Why, "target", f.Text, "met", s.Met, "why", s.Why)
+	case s.Met:
+		r.Log.Info("met: "+f.Text+": "+s.Why, "target", f.Text, "met", true, "why", s.Why)
+	case was.Met:
+		r.Log.Info("not met any more: "+f.Text+": "+s.Why, "target", f.Text, "met", false, "why", s.Why)
+	default:
+		r.Log.Info("waiting for "+f.Text+": "+s.Why, "target", f.Text, "met", false, "why", s.Why)
+	}
+}
+
+// lacking are copies of the targets that are not met yet.
+func (r *run) lacking() []followed {
+	var all []followed
+	for _, f := range r.all {
+		if !f.Met && !f.guard {
+			c := *f
+			if !c.known {
+				c.Why = "no answer yet"
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// bringers asks for each target how the object does that should bring it.
+func (r *run) bringers(ctx context.Context, lacking []followed) map[string]string {
+	said := map[string]string{}
+	for _, f := range lacking {
+		if r.Bringer != nil && f.Object != nil {
+			said[f.Text] = r.Bringer(ctx, f.Object)
+		}
+	}
+	return said
+}
+
+func (r *run) missing(bringers map[string]string) string { return describe(r.lacking(), bringers) }
+
+func describe(lacking []followed, bringers map[string]string) string {
+	var all []string
+	for _, f := range lacking {
+		text := f.Text + ": " + f.Why
+		if said := bringers[f.Text]; said != "" {
+			text += " (" + said + ")"
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
+}
+
+// first tells whoever looks at the Pod why it waits, as soon as all targets are known.
+func (r *run) first(ctx context.Context) {
+	if r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
+		return
+	}
+	r.voice.spoke = true
+	r.speak(ctx, false)
+}
+
+// speak says what is missing and who should bring it: in the log, if aloud, and in an Event, if that says something new.
+// It does not keep the waiting from going on.
+func (r *run) speak(ctx context.Context, aloud bool) {
+	lacking, waited := r.lacking(), time.Since(r.started)
+	r.voice.speakers.Go(func() {
+		if !r.voice.speaking.TryLock() {
+			return // the one before still asks
+		}
+		defer r.voice.speaking.Unlock()
+		text := describe(lacking, r.bringers(ctx, lacking))
+		if ctx.Err() != nil {
+			return
+		}
+		if aloud {
+			r.Log.Info(fmt.Sprintf("still waiting after %s for %s", short(waited), text), "missing", len(lacking))
+		}
+		if waited >= stuck && !r.voice.stuck {
+			r.voice.stuck = true
+			r.Log.Warn(stuckHint)
+		}
+		r.tell(ctx, "Normal", "Waiting", "waiting for "+text)
+	})
+}
+
+// tell writes an Event, unless the last one said the same.
+func (r *run) tell(ctx context.Context, kind, reason, message string) {
+	if r.Event == nil || r.voice.mute || r.voice.said == message {
+		return
+	}
+	if err := r.Event(ctx, kind, reason, message); err != nil {
+		if ctx.Err() == nil {
+			r.voice.mute = true
+			r.Log.Warn("no more Events: "+err.Error(), "why", err.Error())
+		}
+		return
+	}
+	r.voice.said = message
+}
+
+// conclude tells the end to whoever was told the beginning. A failure is told in any case.
+func (r *run) conclude(ctx context.Context, o Outcome) {
+	switch o.Kind {
+	case Interrupted:
+	case Met:
+		if r.voice.said != "" {
+			r.tell(ctx, "Normal", "Met", o.Message)
+		}
+	default:
+		r.tell(ctx, "Warning", strings.ReplaceAll(string(o.Kind), " ", ""), o.Message)
+	}
+}
