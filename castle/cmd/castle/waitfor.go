@@ -18,6 +18,5 @@ func measureWaitfor(o *life.Options) *cobra.Command {
 	c.Flags().IntVar(&want.Runs, "runs", 5, "how often each thing is measured")
 	c.Flags().IntVar(&want.Waiters, "waiters", 300, "processes that wait at once")
 	c.Flags().StringSliceVar(&want.Parts, "parts", nil, "what to measure, of starts, late, crowd and pods (default all)")
-	c.Flags().StringVar(&want.Waitfor, "waitfor", "", "the program to measure (default: the castle's own)")
 	return c
 }

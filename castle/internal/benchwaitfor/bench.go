@@ -31,8 +31,6 @@ type Options struct {
 	Waiters int
 	// Parts are those to measure; all if none is named.
 	Parts []string
-	// Waitfor is the program to measure; the castle's own if empty.
-	Waitfor string
 }
 
 // bench is one benchmark that runs.
@@ -41,6 +39,7 @@ type bench struct {
 	castle  *life.Castle
 	tools   map[string]string // programs by the names that the command lines use
 	results results
+	kubelet []float64 // its share of what the Pods are late, in seconds
 	images  []weight
 	say     func(format string, args ...any)
 }
@@ -71,7 +70,7 @@ func Run(ctx context.Context, o life.Options, want Options, out io.Writer) error
 	if err := b.programs(ctx); err != nil {
 		return err
 	}
-	if b.images, err = b.weigh(); err != nil {
+	if err := b.weigh(); err != nil {
 		return err
 	}
 	for _, part := range []struct {
@@ -98,16 +97,9 @@ func (b *bench) programs(ctx context.Context) error {
 			return err
 		}
 	}
-	names := []string{"etcd", "kube-apiserver", "kubectl", "ctr"}
-	if b.Waitfor == "" {
-		names = append(names, "waitfor")
-	}
 	var err error
-	if b.tools, err = b.castle.Programs(ctx, names...); err != nil {
+	if b.tools, err = b.castle.Programs(ctx, "etcd", "kube-apiserver", "kubectl", "waitfor"); err != nil {
 		return err
-	}
-	if b.Waitfor != "" {
-		b.tools["waitfor"] = b.Waitfor
 	}
 	b.tools["sh"] = busybox
 	return nil

@@ -3,6 +3,7 @@ package benchwaitfor
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,14 +15,15 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/tazlab/seed/castle/internal/images"
+	"github.com/tazlab/seed/castle/internal/life"
 	"github.com/tazlab/seed/castle/internal/node"
 )
 
-// The images of the init containers. kubectl's holds nothing beside kubectl but the loop's shell.
-const (
-	waitforImage = "ghcr.io/tazlab/waitfor:bench"
-	kubectlImage = "ghcr.io/tazlab/kubectl-and-sh:bench"
-)
+// The images of the init containers. waitfor's is the castle's own; kubectl's holds nothing beside kubectl but the
+// loop's shell.
+var waitforImage = images.Waitfor(life.Version)
+
+const kubectlImage = "ghcr.io/tazlab/kubectl-and-sh:bench"
 
 // weight is the size of an image's layers in bytes: as files, and packed as small as gzip can.
 type weight struct {
@@ -29,22 +31,17 @@ type weight struct {
 	files, packed int64
 }
 
-// assemble makes both images, in layers of one program each.
-func (b *bench) assemble() (map[string]v1.Image, error) {
-	cache := filepath.Join(b.castle.Cache, "images")
-	own, err := images.Binary(images.Spec{Name: waitforImage, Path: "/waitfor"}, b.tools["waitfor"], cache)
+// kubectl assembles its image, of two layers: the castle's images hold one program each.
+func (b *bench) kubectl() (v1.Image, error) {
+	alone, err := b.image(images.Spec{Name: kubectlImage, Path: "/bin/kubectl"}, b.tools["kubectl"])
 	if err != nil {
 		return nil, err
 	}
-	kubectl, err := images.Binary(images.Spec{Name: kubectlImage, Path: "/bin/kubectl"}, b.tools["kubectl"], cache)
+	shell, err := b.image(images.Busybox, busybox)
 	if err != nil {
 		return nil, err
 	}
-	shell, err := images.Binary(images.Busybox, busybox, cache)
-	if err != nil {
-		return nil, err
-	}
-	layers, err := kubectl.Layers()
+	layers, err := alone.Layers()
 	if err != nil {
 		return nil, err
 	}
@@ -52,32 +49,39 @@ func (b *bench) assemble() (map[string]v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("put kubectl into an image with a shell: %w", err)
 	}
-	return map[string]v1.Image{waitforImage: own, kubectlImage: both}, nil
+	return both, nil
+}
+
+func (b *bench) image(spec images.Spec, binary string) (v1.Image, error) {
+	return images.Binary(spec, binary, filepath.Join(b.castle.Cache, "images"))
 }
 
 // weigh packs the images' layers anew: the castle's own packing is made to be fast.
-func (b *bench) weigh() ([]weight, error) {
-	all, err := b.assemble()
-	if err != nil {
-		return nil, err
+func (b *bench) weigh() error {
+	own, err1 := b.image(waitforImage, b.tools["waitfor"])
+	both, err2 := b.kubectl()
+	if err := errors.Join(err1, err2); err != nil {
+		return err
 	}
-	var weights []weight
-	for _, image := range []string{waitforImage, kubectlImage} {
-		layers, err := all[image].Layers()
+	for _, image := range []struct {
+		name    string
+		content v1.Image
+	}{{"waitfor", own}, {"kubectl and busybox", both}} {
+		layers, err := image.content.Layers()
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("pack the image of %s: %w", image.name, err)
 		}
-		w := weight{image: image}
+		w := weight{image: image.name}
 		for _, layer := range layers {
 			files, packed, err := weighLayer(layer)
 			if err != nil {
-				return nil, fmt.Errorf("pack image %s: %w", image, err)
+				return fmt.Errorf("pack the image of %s: %w", image.name, err)
 			}
 			w.files, w.packed = w.files+files, w.packed+packed
 		}
-		weights = append(weights, w)
+		b.images = append(b.images, w)
 	}
-	return weights, nil
+	return nil
 }
 
 func weighLayer(layer v1.Layer) (files, packed int64, err error) {
@@ -106,9 +110,13 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// load puts both images on the node, so that no Pod waits for one.
+// load puts kubectl's image on the node, so that no Pod waits for it; the castle's own images are there.
 func (b *bench) load(ctx context.Context) error {
-	all, err := b.assemble()
+	image, err := b.kubectl()
+	if err != nil {
+		return err
+	}
+	tag, err := name.NewTag(kubectlImage)
 	if err != nil {
 		return err
 	}
@@ -117,18 +125,9 @@ func (b *bench) load(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for image, content := range all {
-		tag, err := name.NewTag(image)
-		if err != nil {
-			return err
-		}
-		file := filepath.Join(dir, "image.tar")
-		if err := tarball.WriteToFile(file, tag, content); err != nil {
-			return fmt.Errorf("write image %s: %w", image, err)
-		}
-		if err := node.Import(ctx, b.castle.NodeDir(), file); err != nil {
-			return err
-		}
+	file := filepath.Join(dir, "image.tar")
+	if err := tarball.WriteToFile(file, tag, image); err != nil {
+		return fmt.Errorf("write image %s: %w", kubectlImage, err)
 	}
-	return nil
+	return node.Import(ctx, b.castle.NodeDir(), file)
 }
