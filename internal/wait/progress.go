@@ -88,7 +88,7 @@ func describe(lacking []followed, bringers map[string]string) string {
 
 // first tells whoever looks at the Pod why it waits, as soon as all targets are known.
 func (r *run) first(ctx context.Context) {
-	if r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
+	if r.Event == nil || r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
 		return
 	}
 	r.voice.spoke = true

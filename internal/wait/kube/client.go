@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/cert"
 )
 
@@ -60,8 +61,9 @@ func New(s Setup) (*Client, error) {
 		return nil, err
 	}
 	config := &rest.Config{
-		Host:            "https://" + c.Address,
-		BearerTokenFile: filepath.Join(s.TokenDir, "token"), // read again every minute, and after a 401
+		Host: "https://" + c.Address,
+		// Read again every minute, and after a 401: with rest.Config's own BearerTokenFile every minute only.
+		WrapTransport:   transport.ResettableTokenSourceWrapTransport(transport.NewCachedFileTokenSource(filepath.Join(s.TokenDir, "token"))),
 		TLSClientConfig: rest.TLSClientConfig{CAFile: c.CAFile},
 		UserAgent:       "waitfor",
 		QPS:             -1, // what paces the requests is the waiting

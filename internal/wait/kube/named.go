@@ -56,10 +56,14 @@ func (n *named) watch(ctx context.Context, version string) (watch.Interface, err
 	})
 }
 
+// take passes over events about other objects: not every aggregated API server knows field selectors.
 func (n *named) take(e watch.Event) {
-	if e.Type == watch.Deleted {
+	o := object(e.Object)
+	switch {
+	case o == nil || o.GetName() != n.f.Object.Name:
+	case e.Type == watch.Deleted:
 		n.decide(nil)
-	} else if o := object(e.Object); o != nil {
+	default:
 		n.decide(o)
 	}
 }

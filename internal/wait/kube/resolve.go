@@ -44,14 +44,18 @@ func (c *Client) resolve(ctx context.Context, o *target.Object) (kinds.Resource,
 	for _, version := range versions {
 		gv := schema.GroupVersion{Group: o.Group, Version: version}
 		var list metav1.APIResourceList
-		if err := c.discover(ctx, "/apis/"+gv.String(), &list); err != nil {
+		path := "/apis/" + gv.String()
+		if o.Group == "" {
+			path = "/api/" + o.Version
+		}
+		if err := c.discover(ctx, path, &list); err != nil {
 			return kinds.Resource{}, unserved(err, "the API server serves no "+gv.String()+" (yet): its CRDs are not installed, or it is misspelled")
 		}
 		if found, ok := pick(list.APIResources, o.Kind, gv); ok {
 			return found, nil
 		}
 		for _, r := range list.APIResources {
-			if !strings.Contains(r.Name, "/") {
+			if !strings.Contains(r.Name, "/") && !slices.Contains(names, r.Name) {
 				names = append(names, r.Name)
 			}
 		}

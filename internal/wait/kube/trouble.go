@@ -19,6 +19,7 @@ import (
 // pauses are the times between two tries, by what ended the first; each grows by half, up to a limit.
 var pauses = map[string]apiwait.Backoff{
 	ended:   {Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 100, Cap: 5 * time.Second},
+	failing: {Duration: 500 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 100, Cap: 10 * time.Second},
 	poll:    {Duration: 2 * time.Second, Factor: 1.2, Jitter: 0.2, Steps: 100, Cap: 10 * time.Second},
 	away:    {Duration: 200 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 100, Cap: 4 * time.Second},
 	unknown: {Duration: time.Second, Factor: 1.2, Jitter: 0.3, Steps: 100, Cap: 3 * time.Second},
@@ -27,6 +28,7 @@ var pauses = map[string]apiwait.Backoff{
 
 const (
 	ended   = "the watch ended"
+	failing = "the watch fails"
 	poll    = "there is no watch"
 	away    = "the API server is away"
 	unknown = "the kind is not served"
@@ -69,11 +71,17 @@ func (r Refused) Error() string { return r.Why }
 // sort says how long to wait before the next try, or with which error to end.
 func (f *Follower) sort(err error) (time.Duration, error) {
 	var gone notServed
+	var watching watchFailed
 	switch {
 	case err == nil && !f.polling.IsZero():
 		return f.trouble.pause(poll), nil
 	case err == nil:
 		return f.trouble.pause(ended), nil
+	case errors.As(err, &watching):
+		if f.trouble.kind != failing {
+			f.Note("the watch fails, asking again every few seconds instead: " + watching.Error())
+		}
+		return f.trouble.pause(failing), nil
 	case errors.As(err, &gone):
 		f.seen = nil // found anew, with the version that is served then
 		f.tell(target.State{Why: gone.why})
@@ -161,9 +169,9 @@ func (c *Client) unreachable(err error, waited time.Duration) string {
 	return "the API server " + c.Address + " cannot be asked: " + why
 }
 
-// answered ends what an answer ends: the API server is there, and serves and allows the request.
+// answered ends what an answer ends: the API server is there, and serves and allows the request. Of the watch it says nothing.
 func (t *trouble) answered() {
-	if t.kind != ended && t.kind != poll {
+	if t.kind != ended && t.kind != failing && t.kind != poll {
 		*t = trouble{}
 	}
 }
