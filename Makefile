@@ -32,8 +32,8 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api faults e2e sdk templates charts bench
-test: unit api faults sdk templates charts e2e ## Everything: unit, API server, faults, vault client, templates, charts, end to end (as root)
+.PHONY: test api faults e2e sdk templates charts postgres bench
+test: unit api faults sdk templates charts postgres e2e ## Everything: unit, API server, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
@@ -52,6 +52,12 @@ templates: ## The cases of internal/template against External Secrets Operator's
 # The charts are outside of the module too.
 charts: ## The Helm charts with Helm's own code
 	cd test/charts && CGO_ENABLED=0 go test -trimpath -count=1 ./...
+# Debian's package would start a server of its own; only the programs are wanted.
+postgres: ## waitfor's probe against a real PostgreSQL, which it installs if there is none (as root)
+	@test -n "$(wildcard /usr/lib/postgresql/*/bin/initdb)" || { set -e; \
+		mkdir -p /etc/postgresql-common; echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold postgresql; }
+	go test -count=1 -tags postgres ./internal/wait/probe
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
 	$(CASTLE) prepare
 	$(CASTLE) program > bin/programs.txt

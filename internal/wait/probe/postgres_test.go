@@ -150,29 +150,27 @@ func TestPostgresWantsPostgreSQL(t *testing.T) {
 	away := listen(t)
 	away.Close()
 	notYet(t, probe.Postgres(standIn{address: away.Addr()}.server()), "refused", "dial tcp "+away.Addr().String())
-	for greeting, class := range map[string]string{
-		"HTTP/1.1 400 Bad Request\r\n\r\n": "", "S": "TLS", "N": "cut", "": "cut",
-		"E\x00\x00\x00\x04": "", // an error that says nothing
+	for _, test := range []struct{ mode, greeting, class, says string }{
+		{"prefer", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "server refused TLS connection"},
+		{"disable", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "invalid body length"},
+		{"disable", "E\x00\x00\x00\x05\x00", "", "SQLSTATE )"}, // an error that says nothing
+		{"disable", "S\x00\x00\x00\x0bmail\x00x\x00", "cut", "unexpected EOF"},
+		{"require", "S HTTP/1.1", "TLS", "first record does not look like a TLS handshake"},
+		{"require", "N", "", "server refused TLS connection"},
+		{"require", "", "cut", "EOF"},
 	} {
 		listener := listen(t)
 		go func() {
 			for connection, err := listener.Accept(); err == nil; connection, err = listener.Accept() {
 				_, _ = connection.Read(make([]byte, 8))
-				_, _ = connection.Write([]byte(greeting + greeting))
+				_, _ = connection.Write([]byte(test.greeting))
 				_ = connection.(*net.TCPConn).CloseWrite()
 				t.Cleanup(func() { connection.Close() })
 			}
 		}()
 		server := standIn{address: listener.Addr()}.server()
-		if greeting == "S" {
-			server.SSLMode = "require"
-		}
-		if greeting != "" && greeting[0] == 'E' {
-			server.SSLMode = "disable"
-		}
-		if detail, err := probe.Postgres(server).Probe(t.Context()); err == nil {
-			t.Errorf("%q: Probe() = %q (class %s), want an error", greeting, detail, class)
-		}
+		server.SSLMode = test.mode
+		notYet(t, probe.Postgres(server), test.class, test.says)
 	}
 }
 
