@@ -22,6 +22,7 @@ import (
 // The whole story on one node; each part builds on the one before.
 func TestBirth(t *testing.T) {
 	w := newWorld(t, talos.CreateMissing)
+	seen := w.record(t)
 	w.birth(t, "../..")
 	for _, part := range []struct {
 		name string
@@ -32,6 +33,10 @@ func TestBirth(t *testing.T) {
 		{"the vault saw one login", testVault},
 		{"Flux found its work done", func(t *testing.T, w *world) { t.Helper(); testOwnership(t, w, 40) }},
 		{"no credential was written anywhere", testNoSecret},
+		{"Pods wait for their Secrets and say so", testHeld},
+		{"a Secret without the key starts no Pod", testIncomplete},
+		{"the complete Secrets start the Pods", testStarted},
+		{"no Pod was ever in an error", seen.test},
 		{"a second run does nothing", testSecondRun},
 		{"a field removed in Git disappears", testFieldDisappears},
 		{"an invalid bundle ends the Job", testInvalidBundle},
@@ -50,13 +55,13 @@ func testTimeline(t *testing.T, w *world) {
 	for _, want := range []string{
 		"machine start", "API server ready", "claim Secret flux-system/flux-system", "fetch GitRepository flux-system", "build the tree",
 		"fetch OCIRepository flux-manifests", "apply Kustomization flux", "apply the root sync", "follow",
-		"flux-system/flux-system", "flux-system/infrastructure-operators-eso", "flux-system/infrastructure-configs", "flux-system/apps-static",
+		"flux-system/flux-system", "flux-system/infrastructure-operators-eso", "flux-system/infrastructure-configs", "flux-system/apps-static", "flux-system/apps-data",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the timeline lacks %q:\n%s", want, table)
 		}
 	}
-	for _, name := range []string{"flux-system", "flux", "infrastructure-operators-eso", "infrastructure-configs", "apps-static"} {
+	for _, name := range []string{"flux-system", "flux", "infrastructure-operators-eso", "infrastructure-configs", "apps-static", "apps-data"} {
 		if ready, message := w.ready(t, name); !ready {
 			t.Errorf("Kustomization %s is not Ready: %s", name, message)
 		}
@@ -124,7 +129,7 @@ func testSecondRun(t *testing.T, w *world) {
 	}
 	state := w.seedContainer(t)
 	t.Logf("second run: %s", state.FinishedAt.Sub(state.StartedAt.Time))
-	if !strings.Contains(state.Message, "Flux reconciles the tree already; all 5 Kustomizations are Ready") {
+	if !strings.Contains(state.Message, "Flux reconciles the tree already; all 6 Kustomizations are Ready") {
 		t.Errorf("termination message %q", state.Message)
 	}
 }

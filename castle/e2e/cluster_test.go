@@ -65,30 +65,41 @@ func (w *world) request(t *testing.T, resource schema.GroupVersionResource, name
 	}
 }
 
-// await watches one object until done says so.
+// await watches one object of Flux's namespace until done says so.
 func (w *world) await(t *testing.T, resource schema.GroupVersionResource, name, what string, done func(map[string]any) bool) {
+	t.Helper()
+	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String()}
+	w.until(t, resource, fluxSystem, selector, what+" of "+name, func(object *unstructured.Unstructured) bool { return done(object.Object) })
+}
+
+// until watches the objects that selector selects, all if it is empty, until done says so of one as it is or becomes.
+func (w *world) until(t *testing.T, resource schema.GroupVersionResource, namespace string, selector metav1.ListOptions, what string, done func(*unstructured.Unstructured) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	objects := w.dynamic.Resource(resource).Namespace(fluxSystem)
-	selector := fields.OneTermEqualSelector("metadata.name", name).String()
+	if err := w.follow(ctx, resource, namespace, selector, done); err != nil {
+		t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+// follow shows done each state of the objects that selector selects, until done says so or ctx ends.
+func (w *world) follow(ctx context.Context, resource schema.GroupVersionResource, namespace string, selector metav1.ListOptions, done func(*unstructured.Unstructured) bool) error {
+	objects := w.dynamic.Resource(resource).Namespace(namespace)
 	list := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = selector
+			o.FieldSelector, o.LabelSelector = selector.FieldSelector, selector.LabelSelector
 			return objects.List(ctx, o)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = selector
+			o.FieldSelector, o.LabelSelector = selector.FieldSelector, selector.LabelSelector
 			return objects.Watch(ctx, o)
 		},
 	}
 	_, err := watchtools.UntilWithSync(ctx, list, &unstructured.Unstructured{}, nil, func(e watch.Event) (bool, error) {
 		object, ok := e.Object.(*unstructured.Unstructured)
-		return ok && done(object.Object), nil
+		return ok && done(object), nil
 	})
-	if err != nil {
-		t.Fatalf("waiting for %s of %s: %v", what, name, err)
-	}
+	return err
 }
 
 func (w *world) deleteJob(t *testing.T) {
@@ -180,7 +191,7 @@ func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
 	}
 	for _, entry := range object.GetManagedFields() {
 		switch entry.Manager {
-		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller":
+		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller", "helm-controller":
 		default:
 			t.Errorf("%s %s: fields are owned by %s", object.GetKind(), object.GetName(), entry.Manager)
 		}

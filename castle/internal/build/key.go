@@ -53,7 +53,11 @@ func arguments(root string, p Part) ([]string, error) {
 		ldflags = strings.NewReplacer("{version}", version, "{major}", major, "{minor}", minor).Replace(ldflags)
 	}
 	// Version control is not stamped: the same pins give the same program in every checkout and commit.
-	return []string{"-trimpath", "-buildvcs=false", "-tags=" + p.Tags, "-ldflags=" + ldflags, p.Package}, nil
+	args := []string{"-trimpath", "-buildvcs=false", "-tags=" + p.Tags, "-ldflags=" + ldflags}
+	if p.GCFlags != "" {
+		args = append(args, "-gcflags="+p.GCFlags)
+	}
+	return append(args, p.Package), nil
 }
 
 // pinned returns the version that a go.mod file requires of a module.

@@ -40,6 +40,7 @@ func TestWhatCountsForTheCache(t *testing.T) {
 		"go.sum":        {edit("go.sum", "example.test/x v1.0.0/go.mod h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"), true},
 		"tags":          {func(_ *testing.T, o *build.Options) { o.Parts[0].Tags = "small" }, true},
 		"link flags":    {func(_ *testing.T, o *build.Options) { o.Parts[0].LDFlags = "-X main.note=x" }, true},
+		"compiler":      {func(_ *testing.T, o *build.Options) { o.Parts[0].GCFlags = "all=-l" }, true},
 		"test":          {edit("main_test.go", "package main\n"), false},
 		"other file":    {edit("README.md", "changed"), false},
 		"other package": {edit("other/other.go", "package other\n"), false},

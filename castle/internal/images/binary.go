@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,7 +76,7 @@ func cacheKey(spec Spec, binary string) (string, error) {
 func assemble(spec Spec, binary string) (v1.Image, error) {
 	layer, err := tarball.LayerFromOpener(
 		func() (io.ReadCloser, error) { return archive(spec, binary), nil },
-		tarball.WithCompressionLevel(gzip.BestSpeed),
+		tarball.WithCompressionLevel(cmp.Or(spec.Compression, gzip.BestSpeed)),
 		tarball.WithCompressedCaching, // compress once: the digest needs it, and then the layout
 		tarball.WithMediaType(types.OCILayer),
 	)

@@ -102,6 +102,7 @@ func TestImagesArePulledUnderTheirNames(t *testing.T) {
 		{images.NotificationController, "fluxcd/notification-controller:v1.9.3", "usr/local/bin/notification-controller", "65534:65534"},
 		{images.Busybox, "library/busybox:1.35.0", "bin/busybox", ""},
 		{images.Seed("v0.1.0"), "tazlab/seed:v0.1.0", "seed", "65532:65532"},
+		{images.Waitfor("v0.1.0"), "tazlab/waitfor:v0.1.0", "waitfor", "65532:65532"},
 	}
 	for _, c := range cases {
 		t.Run(c.path, func(t *testing.T) {

@@ -1,6 +1,8 @@
 // Package images assembles the castle's container images from static binaries and pushes them to its registry.
 package images
 
+import "compress/gzip"
+
 // Spec says what one image looks like: a single static binary on an empty file system.
 type Spec struct {
 	// Name is the full reference that manifests use, for example "registry.k8s.io/pause:3.10".
@@ -15,6 +17,8 @@ type Spec struct {
 	User string
 	// Env has the form NAME=value.
 	Env []string
+	// Compression is that of the layer, from 1 to gzip's 9, as published. 0: the fastest.
+	Compression int `json:",omitempty"`
 }
 
 const (
@@ -54,6 +58,13 @@ func CoreDNS(tag string) Spec {
 
 // Seed is this project's agent at the given version.
 func Seed(version string) Spec { return own("seed", version) }
+
+// Waitfor is this project's init container at the given version. A Pod waits for its image: it is as small as can be.
+func Waitfor(version string) Spec {
+	spec := own("waitfor", version)
+	spec.Compression = gzip.BestCompression
+	return spec
+}
 
 func own(name, version string) Spec {
 	return Spec{Name: "ghcr.io/tazlab/" + name + ":" + version, Path: "/" + name, Entrypoint: []string{"/" + name}, User: nonroot}

@@ -20,7 +20,7 @@ import (
 // Cluster is the folder of the tree that the castle becomes.
 const Cluster = "clusters/castle"
 
-// Version is the tag of seed's image in the castle.
+// Version is the tag of seed's and waitfor's images in the castle; the tree has it in cluster-vars.yaml.
 const Version = "castle"
 
 // Options are what a user of the castle chooses.

@@ -76,7 +76,7 @@ func (c *Castle) Up(ctx context.Context) error {
 
 // CopyTree copies the GitOps tree of the checkout into dir, for a test that changes it.
 func (c *Castle) CopyTree(dir string) error {
-	for _, name := range []string{"clusters", "infrastructure", "apps"} {
+	for _, name := range []string{"clusters", "infrastructure", "apps", "charts"} {
 		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(c.Root, name))); err != nil {
 			return fmt.Errorf("copy the tree: %w", err)
 		}

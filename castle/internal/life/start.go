@@ -50,6 +50,7 @@ func (c *Castle) images() []beside.Image {
 		"helm-controller":         images.HelmController,
 		"notification-controller": images.NotificationController,
 		"seed":                    images.Seed(Version),
+		"waitfor":                 images.Waitfor(Version),
 	} {
 		all = append(all, beside.Image{Spec: spec, Binary: c.programs[program], Cache: c.imageCache()})
 	}

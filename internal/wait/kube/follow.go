@@ -164,6 +164,14 @@ func (f *Follower) watch(ctx context.Context, v view, version string) error {
 	}
 }
 
+// what is the object as a sentence names it.
+func (f *Follower) what() string {
+	if !f.resource.Namespaced {
+		return f.resource.Kind + " " + f.Object.Name
+	}
+	return f.resource.Kind + " " + f.namespace() + "/" + f.Object.Name
+}
+
 func safetyPause() time.Duration { return safety + rand.N(safety) }
 
 // stillTrue looks although the watch is open, and tells whether the watch had said it all.

@@ -73,6 +73,9 @@ func (n *named) state() target.State { return n.now }
 func (n *named) decide(o *unstructured.Unstructured) {
 	if n.f.Object.Check.Word != target.Deleted {
 		n.now = decide(n.f.Object.Check, n.f.resource, o)
+		if o == nil {
+			n.now.Why += " (no " + n.f.what() + ")"
+		}
 		return
 	}
 	if o == nil {

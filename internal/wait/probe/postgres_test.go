@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -93,6 +94,18 @@ func authType(message pgproto3.AuthenticationResponseMessage) uint32 {
 	return pgproto3.AuthTypeOk
 }
 
+// hear is what the next session said. Sessions come one after the other, in the order of their connections.
+func (s standIn) hear(t *testing.T) session {
+	t.Helper()
+	select {
+	case heard := <-s.heard:
+		return heard
+	case <-time.After(30 * time.Second):
+		t.Fatal("there was no session")
+		return session{}
+	}
+}
+
 func (s standIn) server() probe.Server {
 	return probe.Server{Host: "127.0.0.1", Port: uint16(s.address.(*net.TCPAddr).Port)}
 }
@@ -110,6 +123,10 @@ var ready = []pgproto3.BackendMessage{&pgproto3.AuthenticationOk{}, &pgproto3.Re
 
 func TestPostgresTakesEveryAnswerButNotNow(t *testing.T) {
 	t.Parallel()
+	pair, err := tls.X509KeyPair(authority(t).issue(t, "127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	const asks = "accepts connections (it asks for a password; none was given)"
 	for _, test := range []struct {
 		detail  string
@@ -121,19 +138,21 @@ func TestPostgresTakesEveryAnswerButNotNow(t *testing.T) {
 		{"accepts connections (it says: FATAL: sorry, too many clients already (SQLSTATE 53300))",
 			[]pgproto3.BackendMessage{says("FATAL", "53300", "sorry, too many clients already")}},
 	} {
-		s := stand(t, nil, test.answers...)
-		met(t, probe.Postgres(s.server()), test.detail)
-		heard := <-s.heard
-		if want := map[string]string{"user": "postgres", "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
-			t.Errorf("the session began with %v, want %v", heard.parameters, want)
-		}
-		if proof := slices.ContainsFunc(heard.messages, isProof); proof {
-			t.Errorf("%s: something was sent for a password: %v", test.detail, heard.messages)
-		}
-		select {
-		case again := <-s.heard:
-			t.Errorf("%s: a second session: %v", test.detail, again)
-		default:
+		for _, pair := range []*tls.Certificate{nil, &pair} {
+			s := stand(t, pair, test.answers...)
+			second := s.server()
+			second.User = "second"
+			met(t, probe.Postgres(s.server()), test.detail)
+			met(t, probe.Postgres(second), test.detail)
+			for _, user := range []string{"postgres", "second"} { // and so one session for one question
+				heard := s.hear(t)
+				if want := map[string]string{"user": user, "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
+					t.Errorf("%s: the session began with %v, want %v", test.detail, heard.parameters, want)
+				}
+				if slices.ContainsFunc(heard.messages, isProof) {
+					t.Errorf("%s: something was sent for a password: %v", test.detail, heard.messages)
+				}
+			}
 		}
 	}
 	starting := stand(t, nil, says("FATAL", "57P03", "the database system is starting up"))
@@ -150,29 +169,27 @@ func TestPostgresWantsPostgreSQL(t *testing.T) {
 	away := listen(t)
 	away.Close()
 	notYet(t, probe.Postgres(standIn{address: away.Addr()}.server()), "refused", "dial tcp "+away.Addr().String())
-	for greeting, class := range map[string]string{
-		"HTTP/1.1 400 Bad Request\r\n\r\n": "", "S": "TLS", "N": "cut", "": "cut",
-		"E\x00\x00\x00\x04": "", // an error that says nothing
+	for _, test := range []struct{ mode, greeting, class, says string }{
+		{"prefer", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "server refused TLS connection"},
+		{"disable", "HTTP/1.1 400 Bad Request\r\n\r\n", "", "invalid body length"},
+		{"disable", "E\x00\x00\x00\x05\x00", "", "SQLSTATE )"}, // an error that says nothing
+		{"disable", "S\x00\x00\x00\x0bmail\x00x\x00", "cut", "unexpected EOF"},
+		{"require", "S HTTP/1.1", "TLS", "first record does not look like a TLS handshake"},
+		{"require", "N", "", "server refused TLS connection"},
+		{"require", "", "cut", "EOF"},
 	} {
 		listener := listen(t)
 		go func() {
 			for connection, err := listener.Accept(); err == nil; connection, err = listener.Accept() {
 				_, _ = connection.Read(make([]byte, 8))
-				_, _ = connection.Write([]byte(greeting + greeting))
+				_, _ = connection.Write([]byte(test.greeting))
 				_ = connection.(*net.TCPConn).CloseWrite()
 				t.Cleanup(func() { connection.Close() })
 			}
 		}()
 		server := standIn{address: listener.Addr()}.server()
-		if greeting == "S" {
-			server.SSLMode = "require"
-		}
-		if greeting != "" && greeting[0] == 'E' {
-			server.SSLMode = "disable"
-		}
-		if detail, err := probe.Postgres(server).Probe(t.Context()); err == nil {
-			t.Errorf("%q: Probe() = %q (class %s), want an error", greeting, detail, class)
-		}
+		server.SSLMode = test.mode
+		notYet(t, probe.Postgres(server), test.class, test.says)
 	}
 }
 
@@ -183,7 +200,7 @@ func TestPostgresLogsIn(t *testing.T) {
 	server := with(s.server(), password)
 	server.User, server.Database = "o'app", `d\b`
 	met(t, probe.Postgres(server), "ready for queries")
-	heard := <-s.heard
+	heard := s.hear(t)
 	if heard.parameters["user"] != "o'app" || heard.parameters["database"] != `d\b` {
 		t.Errorf("the session began with %v", heard.parameters)
 	}
@@ -293,7 +310,7 @@ func TestPostgresDoesNotReadTheEnvironment(t *testing.T) {
 		}
 		t.Setenv("PGSERVICE", "mine")
 		met(t, probe.Postgres(server), test.detail)
-		heard := <-s.heard
+		heard := s.hear(t)
 		if want := map[string]string{"user": "postgres", "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
 			t.Errorf("the session began with %v, want %v", heard.parameters, want)
 		}
