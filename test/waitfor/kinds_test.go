@@ -4,7 +4,9 @@ package waitfor_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -187,6 +189,34 @@ func TestDeletedWithItsKind(t *testing.T) {
 	w.end(t, 0, "it is not there")
 }
 
+// The object went with its CRD between two polls, and both came back before the next: it is another object.
+func TestDeletedWithItsKindUnseen(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, admin)
+	crd := newWidgets(p, "v1")
+	read := inGroup(crd.group, "widgets", "one")
+	read.Verbs = []string{"get"}
+	p.allow(t, read)
+	crd.install(t, "Widget")
+	crd.create(t, "Widget", "one", "{}")
+	g := newGateway(t, admin, p)
+	var asking sync.Mutex
+	g.answer = func(http.ResponseWriter, *http.Request) bool {
+		asking.Lock()
+		defer asking.Unlock()
+		return false
+	}
+	w := p.start(t, nil, "widgets."+crd.group+"/one#deleted")
+	w.await(t, "it is still there")
+	crd.remove(t, "Widget")
+	w.await(t, "its CRDs are not installed")
+	asking.Lock()
+	crd.install(t, "Widget")
+	crd.create(t, "Widget", "one", "{}")
+	asking.Unlock()
+	w.end(t, 0, "it was deleted; there is another one of that name")
+}
+
 // Only a version that is not preferred has the kind.
 func TestKindOfAnotherVersion(t *testing.T) {
 	t.Parallel()
@@ -223,10 +253,8 @@ func TestTypoInKind(t *testing.T) {
 	w = p.start(t, nil, "deployment.v9.apps/one")
 	w.await(t, "the API server does not serve apps/v9")
 	p.signalled(t, w)
-	w = p.start(t, nil, "wigdet.v1/one")
-	w.await(t, "has no kind wigdet (yet), only bindings")
-	p.signalled(t, w)
 
+	p.start(t, nil, "wigdet.v1/one").end(t, 2, "has no kind", "wigdet")
 	p.start(t, nil, "deploymnet.apps/one").end(t, 2, "has no kind", "deploymnet")
 	p.start(t, nil, "secert/one").end(t, 2, "is secret meant")
 }

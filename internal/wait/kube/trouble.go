@@ -115,10 +115,9 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 	end := Refused{Why: why}
 	if apierrors.IsForbidden(err) && f.seen != nil { // else it is discovery that is refused
 		role, err := access.Role(f.Client.account(why), Need(f.Object, f.resource, f.Client.Namespace))
-		if err != nil {
-			return 0, err
+		if end.Role = string(role); err != nil {
+			end.Why += " (and the Role that is missing cannot be written: " + err.Error() + ")"
 		}
-		end.Role = string(role)
 	}
 	return 0, end
 }
