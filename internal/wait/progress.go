@@ -61,8 +61,13 @@ func (r *run) lacking() []followed {
 	return all
 }
 
+// asking is how long all bringers may take together: whoever waits for the end or for news waits for them too.
+const asking = 2 * time.Second
+
 // bringers asks for each target how the object does that should bring it.
 func (r *run) bringers(ctx context.Context, lacking []followed) map[string]string {
+	ctx, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
 	said := map[string]string{}
 	for _, f := range lacking {
 		if r.Bringer != nil && f.Object != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,12 +234,12 @@ func TestGrace(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	s := &server{get: func(context.Context) error {
-		return apierrors.NewGenericServerResponse(http.StatusTooManyRequests, "GET", secrets, "database", "slow down", 120, true)
+		return &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: later{429, time.Hour}}
 	}}
 	follow(t, s, func(t *testing.T, f *following) {
-		pass(t, 119*time.Second)
-		if f.gets != 1 {
-			t.Errorf("%d GETs before the time was over", f.gets)
+		pass(t, 59*time.Second)
+		if f.gets != 1 || !strings.HasSuffix(f.last().Why, ": 429 Too Many Requests: it asks for a pause of 1h0m0s") {
+			t.Errorf("%d GETs before the time was over: %v", f.gets, f.last())
 		}
 		f.get, f.there = nil, true
 		pass(t, 2*time.Second)

@@ -51,6 +51,13 @@ func (t *trouble) pause(kind string) time.Duration {
 	return t.backoff.Step()
 }
 
+// atLeast is a pause that is no shorter than what an answer asks for; but the page of a load balancer may ask for hours.
+func (t *trouble) atLeast(kind string, err error) time.Duration {
+	var asked later
+	_ = errors.As(err, &asked)
+	return max(t.pause(kind), min(asked.after, time.Minute))
+}
+
 func (t *trouble) enter(kind string) {
 	if t.kind != kind {
 		t.kind, t.since = kind, time.Now()
@@ -81,7 +88,7 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 		if f.trouble.kind != failing {
 			f.Note("the watch fails, asking again every few seconds instead: " + watching.Error())
 		}
-		return f.trouble.pause(failing), nil
+		return f.trouble.atLeast(failing, err), nil
 	case errors.As(err, &gone):
 		f.seen = nil // found anew, with the version that is served then
 		f.tell(target.State{Why: gone.why})
@@ -93,10 +100,7 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 	case apierrors.IsBadRequest(err), apierrors.IsInvalid(err), apierrors.IsMethodNotSupported(err):
 		return 0, target.Unusable(fmt.Errorf("the API server does not take the request: %w", err))
 	}
-	pause := f.trouble.pause(away)
-	if seconds, said := apierrors.SuggestsClientDelay(err); said && time.Duration(seconds)*time.Second > pause {
-		pause = time.Duration(seconds) * time.Second
-	}
+	pause := f.trouble.atLeast(away, err)
 	f.tell(target.State{Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
 	return pause, nil
 }
@@ -160,6 +164,9 @@ func (c *Client) account(refusal string) access.Account {
 func (c *Client) unreachable(err error, waited time.Duration) string {
 	if errors.Is(err, context.Canceled) { // the follower's own limit for opening a watch
 		err = context.DeadlineExceeded
+	}
+	if asked, ok := errors.AsType[later](err); ok {
+		err = asked // without the URL
 	}
 	why := diagnose.Explain(err, diagnose.Where{API: true, Address: c.Address, CAFile: c.CAFile, Waited: waited})
 	if why == "" {
