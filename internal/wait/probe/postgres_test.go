@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tazlab/seed/internal/secret"
@@ -189,7 +190,10 @@ func TestPostgresWantsPostgreSQL(t *testing.T) {
 		}()
 		server := standIn{address: listener.Addr()}.server()
 		server.SSLMode = test.mode
-		notYet(t, probe.Postgres(server), test.class, test.says)
+		err := notYet(t, probe.Postgres(server), test.class, test.says)
+		if _, leak := errors.AsType[*pgconn.ConnectError](err); leak {
+			t.Errorf("%v holds the configuration, and so the password", err)
+		}
 	}
 }
 
@@ -232,7 +236,10 @@ func TestPostgresEncryptsAsSSLModeSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), `it's a \ name`)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	file, other, broken := filepath.Join(folder, "ca.crt"), filepath.Join(folder, "other.crt"), filepath.Join(folder, "broken.crt")
 	for name, content := range map[string][]byte{file: ours.pem, other: authority(t).pem, broken: []byte("no certificate")} {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
