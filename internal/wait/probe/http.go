@@ -9,12 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-<<<<<<< HEAD
-=======
 	"strconv"
 	"strings"
-)
->>>>>>> h4-probe
 
 	"github.com/tazlab/seed/internal/wait/target"
 )
