@@ -228,7 +228,7 @@ func TestTypoInKind(t *testing.T) {
 	p.signalled(t, w)
 
 	p.start(t, nil, "deploymnet.apps/one").end(t, 2, "has no kind", "deploymnet")
-	p.start(t, nil, "secert/one").end(t, 2, "is Secret meant")
+	p.start(t, nil, "secert/one").end(t, 2, "is secret meant")
 }
 
 // A kind without namespaces takes none, and its rights are for the cluster.
@@ -241,8 +241,7 @@ func TestClusterScopedKind(t *testing.T) {
 	name := p.namespace
 	p.start(t, nil, "default/widget."+crd.group+"/"+name).end(t, 2, "a Widget has no namespace: leave default/ out")
 	message := p.start(t, nil, "--forbidden-grace=1ms", "widget."+crd.group+"/"+name).end(t, 4, "kind: ClusterRole", "kind: ClusterRoleBinding")
-	_, role, _ := strings.Cut(message, "This is what is missing:\n")
-	p.applyRole(t, role)
+	p.applyPrinted(t, message)
 	w := p.start(t, nil, "widget."+crd.group+"/"+name)
 	w.await(t, "it is not there")
 	crd.create(t, "Widget", name, "{}")

@@ -32,8 +32,6 @@ type pod struct {
 	tokenDir  string
 	// host and port are what the kubelet would set.
 	host, port string
-	// termination is the file for the termination message.
-	termination string
 }
 
 const account = "waitfor"
@@ -53,7 +51,7 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir(), termination: filepath.Join(t.TempDir(), "termination-log")}
+	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir()}
 	if p.host, p.port, err = net.SplitHostPort(address.Host); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +61,6 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if len(rules) > 0 {
 		p.allow(t, rules...)
 	}
-	p.write(t, p.termination, "")
 	p.write(t, filepath.Join(p.tokenDir, "namespace"), p.namespace)
 	p.write(t, filepath.Join(p.tokenDir, "ca.crt"), string(config.CAData))
 	p.newToken(t)
@@ -129,16 +126,19 @@ type process struct {
 	command *exec.Cmd
 	lines   chan string
 	all     []string
-	pod     *pod
+	// termination is the file for the termination message.
+	termination string
 }
 
 // start runs waitfor in the Pod. Its variables are those given and no others.
 func (p *pod) start(t *testing.T, environ []string, args ...string) *process {
 	t.Helper()
+	termination := filepath.Join(t.TempDir(), "termination-log")
+	p.write(t, termination, "")
 	command := exec.CommandContext(t.Context(), program, args...)
 	command.Env = append([]string{
 		"KUBERNETES_SERVICE_HOST=" + p.host, "KUBERNETES_SERVICE_PORT=" + p.port,
-		"WAITFOR_TOKEN_DIR=" + p.tokenDir, "WAITFOR_TERMINATION_LOG=" + p.termination,
+		"WAITFOR_TOKEN_DIR=" + p.tokenDir, "WAITFOR_TERMINATION_LOG=" + termination,
 	}, environ...)
 	output, err := command.StderrPipe()
 	if err == nil {
@@ -147,7 +147,7 @@ func (p *pod) start(t *testing.T, environ []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := &process{command: command, lines: make(chan string, 1000), pod: p}
+	running := &process{command: command, lines: make(chan string, 1000), termination: termination}
 	go func() {
 		defer close(running.lines)
 		for lines := bufio.NewScanner(output); lines.Scan(); {
@@ -234,7 +234,7 @@ func (r *process) end(t *testing.T, code int, texts ...string) string {
 	} else if got := r.command.ProcessState.ExitCode(); got != code {
 		t.Errorf("exit %d (%v), want %d:\n%s", got, exit, code, strings.Join(r.all, "\n"))
 	}
-	message, err := os.ReadFile(r.pod.termination)
+	message, err := os.ReadFile(r.termination)
 	if err != nil {
 		t.Fatal(err)
 	}

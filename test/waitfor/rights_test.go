@@ -62,11 +62,7 @@ func TestRefusedPrintsTheRole(t *testing.T) {
 			w := p.start(t, nil, "--forbidden-grace=2s", test.target)
 			w.await(t, "waiting for "+test.target, "is forbidden: User", "given up after 2s")
 			message := w.end(t, 4, test.target, "is forbidden: User", "kind: Role", "kind: RoleBinding", account)
-			_, role, found := strings.Cut(message, "This is what is missing:\n")
-			if !found {
-				t.Fatalf("no Role in %q", message)
-			}
-			p.applyRole(t, role)
+			p.applyPrinted(t, message)
 			w = p.start(t, nil, test.target)
 			w.awaitAny(t, "it is not there", "nothing has these labels")
 			if w.has(polls) != 0 {
@@ -158,9 +154,13 @@ func (p *pod) withdraw(t *testing.T, rule rbacv1.PolicyRule) {
 	eventually(t, "the end of a right", func() bool { return !p.allowed(t, p.namespace, rule) })
 }
 
-// applyRole creates the role and its binding that YAML spells, and waits until they are in force.
-func (p *pod) applyRole(t *testing.T, text string) {
+// applyPrinted creates the role and its binding that a termination message spells, and waits until they are in force.
+func (p *pod) applyPrinted(t *testing.T, message string) {
 	t.Helper()
+	_, text, found := strings.Cut(message, "This is what is missing:\n")
+	if !found {
+		t.Fatalf("no Role in %q", message)
+	}
 	var role rbacv1.Role // a ClusterRole has the same rules
 	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for _, kind := range []string{"Role", "RoleBinding"} {

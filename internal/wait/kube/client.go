@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,8 +29,10 @@ const TokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 type Client struct {
 	// Address is the API server's, HOST:PORT.
 	Address string
-	// Namespace is the Pod's own.
+	// Namespace is that of targets without one.
 	Namespace string
+	// Home is the Pod's own namespace.
+	Home string
 	// Proxied names the proxy that the environment asks for and the client does not use, "" if there is none.
 	Proxied string
 	// CAFile is what the client trusts.
@@ -105,11 +108,9 @@ func (c *Client) readVolume(dir string) error {
 	if _, err := cert.NewPool(c.CAFile); err != nil {
 		return fmt.Errorf("reading the API server's CA: %w: add the ConfigMap kube-root-ca.crt with its key ca.crt to the projected volume", err)
 	}
-	if c.Namespace != "" {
-		return nil
-	}
 	namespace, err := os.ReadFile(filepath.Join(dir, "namespace"))
-	if c.Namespace = strings.TrimSpace(string(namespace)); c.Namespace == "" {
+	c.Home = cmp.Or(strings.TrimSpace(string(namespace)), c.Namespace)
+	if c.Namespace = cmp.Or(c.Namespace, c.Home); c.Namespace == "" {
 		return fmt.Errorf("reading the Pod's namespace from %s: %w: add metadata.namespace by downwardAPI to the projected volume, or set --namespace", dir, orEmpty(err))
 	}
 	return nil

@@ -154,7 +154,7 @@ func (c *Client) account(refusal string) access.Account {
 	if found := serviceAccount.FindStringSubmatch(refusal); found != nil {
 		return access.Account{Namespace: found[1], Name: found[2]}
 	}
-	return access.Account{Namespace: c.Namespace, Name: "default"}
+	return access.Account{Namespace: c.Home, Name: "default"}
 }
 
 // unreachable says why the API server gave no answer.
