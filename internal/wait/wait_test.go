@@ -289,21 +289,18 @@ func TestSignal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var w *world
-				w = begin(t, wait.Wait{Timeout: time.Minute, Bringer: hang, Event: func(ctx context.Context, kind, reason, message string) error {
-					return w.event(ctx, kind, reason, message)
-				}}, a, b)
+				w := begin(t, wait.Wait{Timeout: time.Minute, Bringer: hang}, a, b)
 				w.pass(c.before)
 				w.waits()
-				w.events = nil
+				before := len(w.told())
 				w.cancel(errEnded)
 				synctest.Wait()
 				w.ends(c.kind, c.text+", waiting for secret/a: no answer yet; secret/b: no answer yet")
 				if (c.kind == wait.Interrupted) != errors.Is(w.outcome.Cause, errEnded) {
 					t.Errorf("the cause is %v", w.outcome.Cause)
 				}
-				if len(w.events) > 0 {
-					t.Errorf("a Pod that ends says %q", w.events)
+				if len(w.told()) > before {
+					t.Errorf("a Pod that ends says %q", w.told())
 				}
 			})
 		})

@@ -21,20 +21,21 @@ type world struct {
 	t       *testing.T
 	cancel  context.CancelCauseFunc
 	follow  map[string]chan any // by the target's text: a target.State to report or an error to end with
-	outcome *wait.Outcome       // nil while it waits
-	began   time.Time
+	outcome wait.Outcome        // set by ends
 
 	mu     sync.Mutex
+	over   *wait.Outcome // nil while it waits
 	log    []string
 	events []string
 }
 
 var errEnded = errors.New("SIGTERM")
 
-// begin starts a waiting for the targets, which must be spelled as targets are. It returns when all are followed.
+// begin starts a waiting for the targets, and returns when all are followed. The world keeps the Events that w.Event, if it
+// is set, has nothing against.
 func begin(t *testing.T, w wait.Wait, targets ...string) *world {
 	t.Helper()
-	all := &world{t: t, follow: map[string]chan any{}, began: time.Now()}
+	all := &world{t: t, follow: map[string]chan any{}}
 	for _, text := range targets {
 		w.Targets = append(w.Targets, parse(t, text))
 	}
@@ -59,11 +60,22 @@ func begin(t *testing.T, w wait.Wait, targets ...string) *world {
 			}
 		}
 	}
+	refuse := w.Event
+	w.Event = func(ctx context.Context, kind, reason, message string) error {
+		if refuse != nil {
+			if err := refuse(ctx, kind, reason, message); err != nil {
+				return err
+			}
+		}
+		return all.event(kind, reason, message)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	all.cancel = cancel
 	go func() {
 		outcome := w.Run(ctx)
-		all.outcome = &outcome
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		all.over = &outcome
 	}()
 	synctest.Wait()
 	return all
@@ -98,20 +110,25 @@ func (w *world) unmet(text string) { w.t.Helper(); w.say(text, target.State{Why:
 // waits fails the test if the waiting is over.
 func (w *world) waits() {
 	w.t.Helper()
-	if w.outcome != nil {
-		w.t.Fatalf("it ended: %+v", *w.outcome)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over != nil {
+		w.t.Fatalf("it ended: %+v", *w.over)
 	}
 }
 
 // ends fails the test if the waiting is not over, in this way and with a message that holds all texts.
 func (w *world) ends(kind wait.Kind, texts ...string) {
 	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch {
-	case w.outcome == nil:
+	case w.over == nil:
 		w.t.Fatal("it waits, and should have ended")
-	case w.outcome.Kind != kind || !holds(w.outcome.Message, texts):
-		w.t.Fatalf("it ended with %q: %s\nnot with %q and %q", w.outcome.Kind, w.outcome.Message, kind, texts)
+	case w.over.Kind != kind || !holds(w.over.Message, texts):
+		w.t.Fatalf("it ended with %q: %s\nnot with %q and %q", w.over.Kind, w.over.Message, kind, texts)
 	}
+	w.outcome = *w.over
 }
 
 // pass lets time pass.
@@ -133,8 +150,14 @@ func (w *world) said(in *[]string, texts ...string) int {
 	return count
 }
 
-// event is for Wait.Event.
-func (w *world) event(_ context.Context, kind, reason, message string) error {
+// told are the Events.
+func (w *world) told() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.events)
+}
+
+func (w *world) event(kind, reason, message string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, kind+" "+reason+" "+message)
