@@ -134,6 +134,7 @@ func newGate(t *testing.T, ctx context.Context) *gate {
 		defer func() { g.ended++ }()
 		select {
 		case <-ctx.Done():
+			time.Sleep(time.Millisecond) // of the bubble: a probe does not end at once
 			return nil
 		case err := <-g.broken:
 			return err
@@ -149,6 +150,7 @@ func newGate(t *testing.T, ctx context.Context) *gate {
 func (g *gate) say(t *testing.T, said any, begun, ended int) {
 	t.Helper()
 	g.states <- said
+	time.Sleep(time.Second) // of the bubble
 	synctest.Wait()
 	if g.begun != begun || g.ended != ended {
 		t.Fatalf("after %+v the work has begun %d times and ended %d times, not %d and %d", said, g.begun, g.ended, begun, ended)

@@ -196,6 +196,25 @@ func TestEventsThatFail(t *testing.T) {
 			synctest.Wait()
 		})
 	})
+	t.Run("slow", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var writing atomic.Int32
+			w := begin(t, wait.Wait{Event: func(ctx context.Context, _, _, _ string) error {
+				if writing.Add(1) > 1 {
+					t.Error("two Events are written at a time")
+				}
+				time.Sleep(time.Second) // of the bubble
+				writing.Add(-1)
+				return ctx.Err()
+			}}, a)
+			w.unmet(a)
+			w.say(a, errors.New("out of luck"))
+			w.waits()
+			w.pass(2 * time.Second)
+			w.ends(wait.Broken)
+		})
+	})
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
