@@ -45,6 +45,9 @@ func TestFaultsAreSurvived(t *testing.T) {
 			w.awaitAll(t, "it is not there", test.said)
 			p.secret(t, "database", "password", "s3cr3t")
 			w.end(t, 0, "it has password")
+			if test.said == "" && w.has("fails") != 0 {
+				t.Errorf("nothing was wrong:\n%s", w.log())
+			}
 			if len(w.all) > 20 {
 				t.Errorf("%d lines:\n%s", len(w.all), w.log())
 			}
