@@ -181,7 +181,11 @@ func (s *server) spend(ctx context.Context, something func() error) (spent, erro
 type machineTimes struct{ total, idle float64 }
 
 func times() (machineTimes, error) {
-	stat, err := procfs.NewStat()
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return machineTimes{}, fmt.Errorf("read the machine's CPU times: %w", err)
+	}
+	stat, err := fs.Stat()
 	if err != nil {
 		return machineTimes{}, fmt.Errorf("read the machine's CPU times: %w", err)
 	}
