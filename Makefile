@@ -8,7 +8,7 @@ export GOLANGCI_LINT_CACHE = $(CURDIR)/bin/golangci
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Try it (as root)
 .PHONY: demo down
@@ -28,12 +28,12 @@ unit: ## Unit tests
 	go test ./...
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
-	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver ./...
+	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,postgres ./...
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api faults e2e sdk templates charts bench
-test: unit api faults sdk templates charts e2e ## Everything: unit, API server, faults, vault client, templates, charts, end to end (as root)
+.PHONY: test api faults e2e sdk templates charts postgres bench bench-waitfor
+test: unit api faults sdk templates charts postgres e2e ## Everything: unit, API server, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
@@ -52,6 +52,12 @@ templates: ## The cases of internal/template against External Secrets Operator's
 # The charts are outside of the module too.
 charts: ## The Helm charts with Helm's own code
 	cd test/charts && CGO_ENABLED=0 go test -trimpath -count=1 ./...
+# Debian's package would start a server of its own; only the programs are wanted.
+postgres: ## waitfor's probe against a real PostgreSQL, which it installs if there is none (as root)
+	@test -n "$(wildcard /usr/lib/postgresql/*/bin/initdb)" || { set -e; \
+		mkdir -p /etc/postgresql-common; echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold postgresql; }
+	go test -count=1 -tags postgres ./internal/wait/probe
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
 	$(CASTLE) prepare
 	$(CASTLE) program > bin/programs.txt
@@ -59,6 +65,8 @@ e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic l
 	cd castle && CGO_ENABLED=0 go test -count=1 -timeout 40m -tags root -v ./e2e
 bench: $(CASTLE) ## Five births with seed and five with stock Flux on fresh nodes (as root)
 	$(CASTLE) bench --runs 5
+bench-waitfor: $(CASTLE) ## waitfor beside the kubectl loop and kubectl wait (as root)
+	$(CASTLE) bench-waitfor --runs 5
 
 .PHONY: FORCE
 $(CASTLE): FORCE

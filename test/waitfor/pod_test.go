@@ -3,18 +3,11 @@
 package waitfor_test
 
 import (
-	"bufio"
-	"errors"
-	"io"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,8 +24,6 @@ type pod struct {
 	tokenDir  string
 	// host and port are what the kubelet would set.
 	host, port string
-	// termination is the file for the termination message.
-	termination string
 }
 
 const account = "waitfor"
@@ -52,7 +43,7 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir(), termination: filepath.Join(t.TempDir(), "termination-log")}
+	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir()}
 	if p.host, p.port, err = net.SplitHostPort(address.Host); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +53,6 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if len(rules) > 0 {
 		p.allow(t, rules...)
 	}
-	p.write(t, p.termination, "")
 	p.write(t, filepath.Join(p.tokenDir, "namespace"), p.namespace)
 	p.write(t, filepath.Join(p.tokenDir, "ca.crt"), string(config.CAData))
 	p.newToken(t)
@@ -74,7 +64,7 @@ func named(resource string, names ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{resource}, ResourceNames: names, Verbs: []string{"get", "watch"}}
 }
 
-// allow grants rights in the Pod's namespace.
+// allow grants rights in the Pod's namespace, and returns when they are in force.
 func (p *pod) allow(t *testing.T, rules ...rbacv1.PolicyRule) {
 	t.Helper()
 	meta := metav1.ObjectMeta{GenerateName: "waitfor-"}
@@ -88,6 +78,9 @@ func (p *pod) allow(t *testing.T, rules ...rbacv1.PolicyRule) {
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range rules {
+		p.may(t, p.namespace, r)
 	}
 }
 
@@ -116,110 +109,6 @@ func (p *pod) secret(t *testing.T, name string, data ...string) {
 		s.StringData[data[i]] = data[i+1]
 	}
 	if _, err := p.client.CoreV1().Secrets(p.namespace).Create(t.Context(), s, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// process is a running waitfor.
-type process struct {
-	command *exec.Cmd
-	lines   chan string
-	all     []string
-	pod     *pod
-}
-
-// start runs waitfor in the Pod. Its variables are those given and no others.
-func (p *pod) start(t *testing.T, environ []string, args ...string) *process {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), program, args...)
-	command.Env = append([]string{
-		"KUBERNETES_SERVICE_HOST=" + p.host, "KUBERNETES_SERVICE_PORT=" + p.port,
-		"WAITFOR_TOKEN_DIR=" + p.tokenDir, "WAITFOR_TERMINATION_LOG=" + p.termination,
-	}, environ...)
-	output, err := command.StderrPipe()
-	if err == nil {
-		err = command.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	running := &process{command: command, lines: make(chan string, 1000), pod: p}
-	go func() {
-		defer close(running.lines)
-		for lines := bufio.NewScanner(output); lines.Scan(); {
-			running.lines <- lines.Text()
-		}
-		_, _ = io.Copy(io.Discard, output)
-	}()
-	t.Cleanup(func() { _ = command.Process.Kill() })
-	return running
-}
-
-// limit is for how long a test waits for what must come: long, for the machine may be busy.
-const limit = time.Minute
-
-// await reads lines up to one that holds all texts, and returns it.
-func (r *process) await(t *testing.T, texts ...string) string {
-	t.Helper()
-	for deadline := time.After(limit); ; {
-		select {
-		case line, open := <-r.lines:
-			if !open {
-				t.Fatalf("waitfor ended before it said %q:\n%s", texts, strings.Join(r.all, "\n"))
-			}
-			r.all = append(r.all, line)
-			if holds(line, texts) {
-				return line
-			}
-		case <-deadline:
-			t.Fatalf("waitfor has not said %q:\n%s", texts, strings.Join(r.all, "\n"))
-		}
-	}
-}
-
-func holds(text string, parts []string) bool {
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			return false
-		}
-	}
-	return true
-}
-
-// end waits for the end and checks the exit code and that the termination message holds all texts.
-func (r *process) end(t *testing.T, code int, texts ...string) {
-	t.Helper()
-	for deadline := time.After(limit); ; {
-		select {
-		case line, open := <-r.lines:
-			if open {
-				r.all = append(r.all, line)
-				continue
-			}
-		case <-deadline:
-			t.Fatalf("waitfor has not ended:\n%s", strings.Join(r.all, "\n"))
-		}
-		break
-	}
-	err := r.command.Wait()
-	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
-		t.Fatal(err)
-	} else if got := r.command.ProcessState.ExitCode(); got != code {
-		t.Errorf("exit %d (%v), want %d:\n%s", got, exit, code, strings.Join(r.all, "\n"))
-	}
-	message, err := os.ReadFile(r.pod.termination)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !holds(string(message), texts) {
-		t.Errorf("termination message %q lacks some of %q", message, texts)
-	}
-}
-
-// signal sends a signal.
-func (r *process) signal(t *testing.T, s syscall.Signal) {
-	t.Helper()
-	if err := r.command.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
 }

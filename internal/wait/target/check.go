@@ -3,12 +3,12 @@ package target
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/client-go/util/jsonpath"
 
 	"github.com/tazlab/seed/internal/wait/kinds"
 )
@@ -92,12 +92,7 @@ func parseWord(text string) (Check, error) {
 		return c, nil
 	case c.Word == Key && valued:
 		c.Keys = strings.Split(value, ",")
-		for _, key := range c.Keys {
-			if problems := validation.IsConfigMapKey(key); len(problems) > 0 {
-				return c, fmt.Errorf("%q is no key of a Secret or ConfigMap: %s", key, problems[0])
-			}
-		}
-		return c, nil
+		return c, checkKeys(c.Keys)
 	case c.Word == Condition && valued:
 		return parseCondition(c, value)
 	case c.Word == JSONPath && valued:
@@ -106,66 +101,31 @@ func parseWord(text string) (Check, error) {
 	return c, fmt.Errorf("%q is no check: there are %s", text, words)
 }
 
+func checkKeys(keys []string) error {
+	for _, key := range keys {
+		if key == "" {
+			return errors.New("a key is empty: it is spelled key=user,password, without blanks")
+		}
+		if problems := validation.IsConfigMapKey(key); len(problems) > 0 {
+			return fmt.Errorf("%q is no key of a Secret or ConfigMap: %s", key, problems[0])
+		}
+	}
+	return nil
+}
+
 func parseCondition(c Check, text string) (Check, error) {
 	var valued bool
 	if c.Type, c.Status, valued = strings.Cut(text, "="); !valued {
 		c.Status = "True"
 	}
-	if c.Type == "" || c.Status == "" || strings.ContainsAny(text, " &") {
+	if len(validation.IsQualifiedName(c.Type)) > 0 || !conditionStatus.MatchString(c.Status) {
 		return c, fmt.Errorf("%q is no condition: it is spelled condition=Type or condition=Type=Status, for example condition=Ready", text)
 	}
 	return c, nil
 }
 
-func parsePath(c Check, text string) (Check, error) {
-	c.Path, text = cutPath(text)
-	if value, valued := strings.CutPrefix(text, "="); valued {
-		value = unquote(value)
-		c.Value = &value
-	} else if text != "" {
-		return c, fmt.Errorf("after the path comes =value or nothing, not %q", text)
-	}
-	if c.Value != nil && *c.Value == "" {
-		return c, errors.New("the value after jsonpath={...}= is empty: leave = out to wait for any value")
-	}
-	if err := jsonpath.New("").Parse(c.Path); err != nil || c.Path == "{}" {
-		return c, fmt.Errorf("%q is no JSONPath (https://kubernetes.io/docs/reference/kubectl/jsonpath/): %w", c.Path, err)
-	}
-	return c, nil
-}
-
-// cutPath takes the path from the front of text. As for kubectl, its braces and first dot may be missing.
-func cutPath(text string) (path, rest string) {
-	if !strings.HasPrefix(text, "{") {
-		path, value, valued := strings.Cut(text, "=")
-		if valued {
-			rest = "=" + value
-		}
-		return "{." + strings.TrimPrefix(path, ".") + "}", rest
-	}
-	var quote rune
-	for i, r := range text {
-		switch {
-		case quote != 0:
-			if r == quote {
-				quote = 0
-			}
-		case r == '\'' || r == '"':
-			quote = r
-		case r == '}':
-			return text[:i+1], text[i+1:]
-		}
-	}
-	return text, "" // the parser says what is missing
-}
-
-// unquote takes one pair of quotes away, as kubectl wait does.
-func unquote(text string) string {
-	if n := len(text); n > 1 && (text[0] == '\'' || text[0] == '"') && text[0] == text[n-1] {
-		return text[1 : n-1]
-	}
-	return text
-}
+// conditionStatus is True, False and Unknown, in any case as for kubectl, and what else somebody may have made of it.
+var conditionStatus = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 // suits finds checks that the kind can never pass.
 func suits(o *Object) error {

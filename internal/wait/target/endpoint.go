@@ -5,18 +5,21 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // parseEndpoint reads a URL and its settings, NAME=VALUE with & between.
 func parseEndpoint(subject, settings string) (*Endpoint, error) {
 	address, err := url.Parse(subject)
 	if err != nil {
-		return nil, errors.New("it is no URL") // why could show a password
+		return nil, noURL(err, strings.Contains(subject+settings, "@"))
 	}
 	if _, set := address.User.Password(); set {
-		return nil, errors.New("a password in a URL is seen by everybody who sees the Pod: use #password-secret=NAME/KEY or #password-file=FILE")
+		return nil, errPassword
 	}
 	e := &Endpoint{URL: address}
 	if err := e.checkAddress(); err != nil {
@@ -29,7 +32,7 @@ func parseEndpoint(subject, settings string) (*Endpoint, error) {
 	for setting := range strings.SplitSeq(settings, "&") {
 		name, value, _ := strings.Cut(setting, "=")
 		if seen[name] || value == "" {
-			return nil, fmt.Errorf("setting %q: it is spelled NAME=VALUE, each name once", setting)
+			return nil, fmt.Errorf("the setting %q: it is spelled NAME=VALUE, each name once", name)
 		}
 		seen[name] = true
 		if err := e.set(name, value); err != nil {
@@ -42,43 +45,73 @@ func parseEndpoint(subject, settings string) (*Endpoint, error) {
 	return e, nil
 }
 
+var errPassword = errors.New("a password in a URL is seen by everybody who sees the Pod: use #password-secret=NAME/KEY or #password-file=FILE")
+
+// noURL says why, unless there is a user and so perhaps a password, which url.Parse would take for a port.
+func noURL(err error, user bool) error {
+	if detailed, ok := errors.AsType[*url.Error](err); ok && !user {
+		return fmt.Errorf("it is no URL: %w", detailed.Err)
+	}
+	return errors.New("it is no URL")
+}
+
 func (e *Endpoint) checkAddress() error {
 	u := e.URL
+	host, port := u.Hostname(), u.Port()
 	switch {
-	case u.Hostname() == "":
+	case !slices.Contains([]string{"tcp", "dns", "http", "https", "postgres", "postgresql"}, u.Scheme):
+		return fmt.Errorf("there is no %s://, only tcp, http, https, dns and postgres", u.Scheme)
+	case host == "":
 		return errors.New("it names no host")
+	case strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "["):
+		return errors.New("an IPv6 address is written in brackets, as in tcp://[::1]:5432")
 	case e.is("tcp", "dns") && (u.User != nil || u.Path != "" || u.RawQuery != ""):
-		return fmt.Errorf("it is spelled tcp://HOST:PORT or dns://NAME, with nothing behind %s", u.Host)
-	case e.is("dns") && (u.Port() != "" || net.ParseIP(u.Hostname()) != nil):
+		return errors.New("it is spelled tcp://HOST:PORT or dns://NAME, with nothing before or behind that")
+	case e.is("dns") && (port != "" || net.ParseIP(host) != nil):
 		return errors.New("dns:// takes a name without a port: tcp://HOST:PORT looks at an address")
-	case e.is("tcp") && u.Port() == "":
+	case e.is("tcp") && port == "":
 		return errors.New("it names no port")
 	case e.is("http", "https") && u.User != nil:
 		return errors.New("a user name is not sent: leave it out")
-	case e.is("postgres", "postgresql"):
-		u.Scheme = "postgres" // libpq knows both
-		for name := range u.Query() {
-			if name != "sslmode" && name != "sslrootcert" {
-				return fmt.Errorf("the URL's parameter %q is not used here: there are sslmode and sslrootcert", name)
-			}
-		}
-	case !e.is("tcp", "dns", "http", "https"):
-		return fmt.Errorf("there is no %s://, only tcp, http, https, dns and postgres", u.Scheme)
 	}
-	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
-		return fmt.Errorf("port %s: ports go from 1 to 65535", u.Port())
+	if number, err := strconv.Atoi(port); port != "" && (err != nil || number < 1 || number > 65535) {
+		return fmt.Errorf("port %s: ports go from 1 to 65535", port)
+	}
+	if e.is("postgres", "postgresql") {
+		u.Scheme = "postgres" // libpq knows both
+		return checkPostgres(u)
 	}
 	return nil
 }
 
-func (e *Endpoint) is(schemes ...string) bool {
-	for _, scheme := range schemes {
-		if e.URL.Scheme == scheme {
-			return true
+// sslModes are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html).
+var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+
+func checkPostgres(u *url.URL) error {
+	if strings.Contains(u.RawQuery, "password=") { // first: what follows the next & may be a part of it
+		return errPassword
+	}
+	parameters, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("what follows the ? cannot be read: it is spelled sslmode=verify-full&sslrootcert=FILE")
+	}
+	for name, values := range parameters {
+		switch {
+		case name != "sslmode" && name != "sslrootcert":
+			return fmt.Errorf("the URL's parameter %q is not used here: there are sslmode and sslrootcert", name)
+		case len(values) > 1:
+			return fmt.Errorf("the URL's parameter %s is there twice", name)
+		case name == "sslmode" && !slices.Contains(sslModes, values[0]):
+			return fmt.Errorf("sslmode=%s: it is one of %s", values[0], strings.Join(sslModes, ", "))
 		}
 	}
-	return false
+	if strings.Contains(strings.TrimPrefix(u.Path, "/"), "/") {
+		return errors.New("one name of a database follows the host: postgres://HOST/DB")
+	}
+	return nil
 }
+
+func (e *Endpoint) is(schemes ...string) bool { return slices.Contains(schemes, e.URL.Scheme) }
 
 func (e *Endpoint) set(name, value string) error {
 	var err error
@@ -92,7 +125,7 @@ func (e *Endpoint) set(name, value string) error {
 	case name == "password-secret" && e.is("postgres"):
 		e.PasswordSecret, err = parseSecretKey(value)
 	default:
-		return fmt.Errorf("%s:// has no setting %q: http has status, https also ca, postgres password-file and password-secret", e.URL.Scheme, name)
+		return fmt.Errorf("%s:// has no setting %q: http has status, https has status and ca, postgres has password-file and password-secret", e.URL.Scheme, name)
 	}
 	return err
 }
@@ -116,16 +149,18 @@ func parseRanges(text string) ([]Range, error) {
 
 func parseSecretKey(text string) (*SecretKey, error) {
 	parts := strings.Split(text, "/")
-	for _, part := range parts {
-		if part == "" {
-			parts = nil
-		}
-	}
+	var key SecretKey
 	switch len(parts) {
 	case 2:
-		return &SecretKey{Name: parts[0], Key: parts[1]}, nil
+		key = SecretKey{Name: parts[0], Key: parts[1]}
 	case 3:
-		return &SecretKey{Namespace: parts[0], Name: parts[1], Key: parts[2]}, nil
+		key = SecretKey{Namespace: parts[0], Name: parts[1], Key: parts[2]}
 	}
-	return nil, fmt.Errorf("%q: password-secret is spelled [NAMESPACE/]NAME/KEY", text)
+	if len(validation.IsDNS1123Subdomain(key.Name)) > 0 || len(validation.IsConfigMapKey(key.Key)) > 0 {
+		return nil, errors.New("password-secret names a Secret and its key: it is spelled [NAMESPACE/]NAME/KEY")
+	}
+	if len(parts) == 3 {
+		return &key, checkNamespace(key.Namespace)
+	}
+	return &key, nil
 }

@@ -29,8 +29,8 @@ func parseObject(subject, check string) (*Object, error) {
 		kind = parts[0]
 	case 2:
 		o.Namespace, kind = parts[0], parts[1]
-		if problems := validation.IsDNS1123Label(o.Namespace); len(problems) > 0 {
-			return nil, fmt.Errorf("%q is no name of a namespace: %s", o.Namespace, problems[0])
+		if err := checkNamespace(o.Namespace); err != nil {
+			return nil, err
 		}
 	default:
 		return nil, fmt.Errorf("it is spelled %s, for example secret/database#key=password", spelled)
@@ -46,6 +46,13 @@ func parseObject(subject, check string) (*Object, error) {
 		return o, checkName(o)
 	}
 	return o, parseSelector(o, selector)
+}
+
+func checkNamespace(name string) error {
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return fmt.Errorf("%q is no name of a namespace: %s", name, problems[0])
+	}
+	return nil
 }
 
 // apiVersion is what a version of an API looks like; everything else after a kind is its group
@@ -64,7 +71,7 @@ func splitKind(text string) (kind, version, group string) {
 var kindName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
 // checkKind finds typos before anything waits for them: a kind of a group that the API server itself brings cannot be
-// installed later. One whose version is written may be newer than this program.
+// installed later. One whose group and version are written may be newer than this program.
 func checkKind(o *Object) error {
 	if !kindName.MatchString(o.Kind) {
 		return fmt.Errorf("%q is no kind: it is spelled %s", o.Kind, spelled)
@@ -76,7 +83,9 @@ func checkKind(o *Object) error {
 	switch {
 	case found && !builtin.Namespaced && o.Namespace != "":
 		return fmt.Errorf("a %s has no namespace: leave %s/ out", builtin.Kind, o.Namespace)
-	case found || o.Version != "" || o.Group != "" && !kinds.OwnGroup(o.Group):
+	case found && builtin.Group == "" && builtin.Version != "v1":
+		return fmt.Errorf("a %s is of version v1, not %s", builtin.Kind, o.Version)
+	case found, o.Group != "" && (o.Version != "" || !kinds.OwnGroup(o.Group)):
 		return nil
 	}
 	hint := "all kinds but Kubernetes' own are written with their group, as in externalsecrets.external-secrets.io"
@@ -102,8 +111,6 @@ func checkName(o *Object) error {
 	switch {
 	case o.Name == "":
 		return errors.New("no name follows the kind: it is spelled " + spelled + ", or KIND?SELECTOR for a label selector")
-	case strings.ContainsAny(o.Name, " \t"):
-		return fmt.Errorf("%q is no name; several targets are several arguments, or lines of WAITFOR_TARGETS", o.Name)
 	case len(problems) > 0:
 		return fmt.Errorf("%q is no name of an object: %s", o.Name, problems[0])
 	}
@@ -111,12 +118,12 @@ func checkName(o *Object) error {
 }
 
 func parseSelector(o *Object, text string) error {
-	if strings.TrimSpace(text) == "" {
-		return errors.New("no label selector follows the ?: write one as for kubectl -l, for example pod?app=database")
-	}
 	var err error
 	if o.Selector, err = labels.Parse(text); err != nil {
 		return fmt.Errorf("%q is no label selector: %w", text, err)
+	}
+	if o.Selector.Empty() {
+		return errors.New("no label selector follows the ?: write one as for kubectl -l, for example pod?app=database")
 	}
 	return nil
 }

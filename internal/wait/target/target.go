@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -63,28 +64,36 @@ type State struct {
 	Met bool
 	// Failed tells that it never will be.
 	Failed bool
+	// Unknown tells that nobody could be asked: that it is not Met says nothing.
+	Unknown bool
 	// Why says in a sentence what was found, or what is missing and why. It shows no value of a Secret.
 	Why string
 }
 
-// Parse reads one target. Its errors are for people: they quote the target and say how it is spelled.
+// Parse reads one target. Its errors are for people: they quote the target, without what may be a password, and say how it
+// is spelled.
 func Parse(text string) (Target, error) {
 	t, err := parse(text)
 	if err != nil {
-		return Target{}, fmt.Errorf("target %q: %w", withoutPassword(text), err)
+		return Target{}, fmt.Errorf("target %q: %w", presentable(text), err)
 	}
 	return t, nil
 }
 
 func parse(text string) (Target, error) {
-	subject, check, _ := strings.Cut(text, "#")
+	subject, check, checked := strings.Cut(text, "#")
+	name, _, _ := strings.Cut(subject, "?")
 	var err error
 	t := Target{Text: text}
 	switch {
 	case text == "":
-		return t, fmt.Errorf("it is empty")
-	case strings.HasSuffix(text, "#"):
-		return t, fmt.Errorf("no check follows the #: write one of %s, or leave the # out", words)
+		return t, errors.New("it is empty: was a variable to be filled in?")
+	case strings.ContainsAny(name, " \t\r\n"):
+		return t, errors.New("there is a blank in it: several targets are several arguments, or lines of WAITFOR_TARGETS")
+	case strings.ContainsFunc(text, unicode.IsControl): // labels.Parse would stop at one
+		return t, errors.New("there is a control character in it, a tab or a line end perhaps")
+	case checked && check == "":
+		return t, errors.New("nothing follows the #: write a check or a setting there, or leave the # out")
 	case strings.Contains(subject, "://"):
 		t.Endpoint, err = parseEndpoint(subject, check)
 	default:
@@ -93,13 +102,20 @@ func parse(text string) (Target, error) {
 	return t, err
 }
 
-// withoutPassword is text as an error may show it: nothing between :// and the last @.
-func withoutPassword(text string) string {
+// presentable is text as an error may show it: of a URL neither parameters and settings, where people put passwords, nor
+// what may be a password before the @.
+func presentable(text string) string {
 	scheme, rest, address := strings.Cut(text, "://")
-	if at := strings.LastIndex(rest, "@"); address && at >= 0 {
-		return scheme + "://..." + rest[at:]
+	if !address {
+		return text
 	}
-	return text
+	if user := strings.LastIndex(rest, "@"); user >= 0 && strings.ContainsAny(rest[:user], ":/?#@") {
+		return scheme + "://..."
+	}
+	if end := strings.IndexAny(rest, "?#"); end >= 0 {
+		rest = rest[:end+1] + "..."
+	}
+	return scheme + "://" + rest
 }
 
 // Lines reads a list of targets, one in a line; empty lines are left out.
