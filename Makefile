@@ -8,7 +8,7 @@ export GOLANGCI_LINT_CACHE = $(CURDIR)/bin/golangci
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Try it (as root)
 .PHONY: demo down
@@ -28,11 +28,11 @@ unit: ## Unit tests
 	go test ./...
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
-	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver ./...
+	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,postgres ./...
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api faults e2e sdk templates charts postgres bench
+.PHONY: test api faults e2e sdk templates charts postgres bench bench-waitfor
 test: unit api faults sdk templates charts postgres e2e ## Everything: unit, API server, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
@@ -65,6 +65,8 @@ e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic l
 	cd castle && CGO_ENABLED=0 go test -count=1 -timeout 40m -tags root -v ./e2e
 bench: $(CASTLE) ## Five births with seed and five with stock Flux on fresh nodes (as root)
 	$(CASTLE) bench --runs 5
+bench-waitfor: $(CASTLE) ## waitfor beside the kubectl loop and kubectl wait (as root)
+	$(CASTLE) bench-waitfor --runs 5
 
 .PHONY: FORCE
 $(CASTLE): FORCE

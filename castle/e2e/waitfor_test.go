@@ -6,6 +6,7 @@ import (
 	"context"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,11 +60,11 @@ func pod(object *unstructured.Unstructured) *corev1.Pod {
 	return &p
 }
 
-// held tells whether the init container runs, for the first time, and nothing else does.
+// held tells whether the init container runs, for the first time: then nothing else does.
 func held(p *corev1.Pod) bool {
 	init := p.Status.InitContainerStatuses
 	return len(init) == 1 && init[0].State.Running != nil && init[0].RestartCount == 0 &&
-		p.Status.Phase == corev1.PodPending && p.Status.ContainerStatuses[0].State.Running == nil
+		p.Status.Phase == corev1.PodPending
 }
 
 // kubectl is what a user sees.
@@ -104,9 +105,11 @@ func testHeld(t *testing.T, w *world) {
 			t.Errorf("kubectl get pods says %q", line)
 		}
 		described := w.kubectl(t, "describe", "pod", p.Name)
-		if _, events, _ := strings.Cut(described, "\nEvents:\n"); !strings.Contains(events, userSecret(app)) {
+		_, events, _ := strings.Cut(described, "\nEvents:\n")
+		if !strings.Contains(events, userSecret(app)) {
 			t.Errorf("kubectl describe does not say why the Pod waits:\n%s", described)
 		}
+		t.Logf("kubectl describe of %s:\n%s", app, events)
 		for _, c := range p.Spec.Containers {
 			for _, mount := range c.VolumeMounts {
 				if strings.HasPrefix(mount.MountPath, "/var/run/secrets") || mount.Name == "waitfor-token" {
@@ -152,6 +155,9 @@ func testLeastRole(t *testing.T, w *world, app string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, rules := range [][]rbacv1.PolicyRule{role.Rules, want.Rules} {
+		slices.SortFunc(rules, func(a, b rbacv1.PolicyRule) int { return slices.Compare(a.Resources, b.Resources) })
+	}
 	if !reflect.DeepEqual(role.Rules, want.Rules) {
 		t.Errorf("%s has the rights %+v\nwaitfor rbac says %+v", app, role.Rules, want.Rules)
 	}
@@ -167,7 +173,7 @@ func testIncomplete(t *testing.T, w *world) {
 		if _, err := w.core.CoreV1().Secrets(databaseNamespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		w.untilEvent(t, before, userSecret(app), "password")
+		w.untilEvent(t, before, userSecret(app), "without the key password")
 		if p, err := w.core.CoreV1().Pods(databaseNamespace).Get(t.Context(), before.Name, metav1.GetOptions{}); err != nil || !held(p) {
 			t.Errorf("%v, the Pod is no longer held: %+v", err, p.Status)
 		}
@@ -234,6 +240,7 @@ func (w *world) record(t *testing.T) *seen {
 
 // test looks at each state that any container was in, and at each Event.
 func (s *seen) test(t *testing.T, w *world) {
+	t.Helper()
 	s.end()
 	if err := <-s.ended; err == nil {
 		t.Error("the watch ended by itself")

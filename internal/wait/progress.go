@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// asking is for how long the objects that should bring others are asked, all of them together.
-	asking = 5 * time.Second
+	// asking is for how long the objects that should bring others are asked, all of them together: whoever waits for the
+	// end or for news waits for them too.
+	asking = 2 * time.Second
 	// telling is for how long an Event is tried: it may be the last thing before the Pod goes on.
 	telling = 5 * time.Second
 	// stuckAfter is when a line says what keeps such waits from ever ending.
@@ -70,7 +71,7 @@ func (r *run) lacking() []followed {
 	return all
 }
 
-// bringers asks for each target how the object does that should bring it. It is not worth much of anybody's time.
+// bringers asks for each target how the object does that should bring it.
 func (r *run) bringers(ctx context.Context, lacking []followed) map[string]string {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
@@ -97,7 +98,7 @@ func describe(lacking []followed, bringers map[string]string) string {
 
 // first tells whoever looks at the Pod why it waits, as soon as all targets are known.
 func (r *run) first(ctx context.Context) {
-	if r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
+	if r.Event == nil || r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
 		return
 	}
 	r.voice.spoke = true

@@ -59,6 +59,7 @@ type update struct {
 	at    *followed
 	state target.State
 	err   error
+	taken chan struct{} // closed when the waiting goes on after it
 }
 
 // Run waits. When ctx ends, the outcome is Interrupted with ctx's cause.
@@ -117,14 +118,21 @@ func (r *run) run(parent context.Context) Outcome {
 			if outcome, over := r.take(ctx, u); over {
 				return outcome
 			}
+			close(u.taken)
 		}
 	}
 }
 
 func (r *run) follow(ctx context.Context, f *followed, updates chan<- update) {
+	// Until it is clear that the waiting goes on, there is nothing to ask for.
 	send := func(u update) {
+		u.taken = make(chan struct{})
 		select {
 		case updates <- u:
+			select {
+			case <-u.taken:
+			case <-ctx.Done():
+			}
 		case <-ctx.Done():
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,8 +32,6 @@ type pod struct {
 	tokenDir  string
 	// host and port are what the kubelet would set.
 	host, port string
-	// termination is the file for the termination message.
-	termination string
 }
 
 const account = "waitfor"
@@ -52,7 +51,7 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir(), termination: filepath.Join(t.TempDir(), "termination-log")}
+	p := &pod{client: client, namespace: namespace.Name, tokenDir: t.TempDir()}
 	if p.host, p.port, err = net.SplitHostPort(address.Host); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +61,6 @@ func newPod(t *testing.T, config *rest.Config, rules ...rbacv1.PolicyRule) *pod 
 	if len(rules) > 0 {
 		p.allow(t, rules...)
 	}
-	p.write(t, p.termination, "")
 	p.write(t, filepath.Join(p.tokenDir, "namespace"), p.namespace)
 	p.write(t, filepath.Join(p.tokenDir, "ca.crt"), string(config.CAData))
 	p.newToken(t)
@@ -74,7 +72,7 @@ func named(resource string, names ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{resource}, ResourceNames: names, Verbs: []string{"get", "watch"}}
 }
 
-// allow grants rights in the Pod's namespace.
+// allow grants rights in the Pod's namespace, and returns when they are in force.
 func (p *pod) allow(t *testing.T, rules ...rbacv1.PolicyRule) {
 	t.Helper()
 	meta := metav1.ObjectMeta{GenerateName: "waitfor-"}
@@ -88,6 +86,9 @@ func (p *pod) allow(t *testing.T, rules ...rbacv1.PolicyRule) {
 	}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range rules {
+		p.may(t, p.namespace, r)
 	}
 }
 
@@ -125,16 +126,19 @@ type process struct {
 	command *exec.Cmd
 	lines   chan string
 	all     []string
-	pod     *pod
+	// termination is the file for the termination message.
+	termination string
 }
 
 // start runs waitfor in the Pod. Its variables are those given and no others.
 func (p *pod) start(t *testing.T, environ []string, args ...string) *process {
 	t.Helper()
+	termination := filepath.Join(t.TempDir(), "termination-log")
+	p.write(t, termination, "")
 	command := exec.CommandContext(t.Context(), program, args...)
 	command.Env = append([]string{
 		"KUBERNETES_SERVICE_HOST=" + p.host, "KUBERNETES_SERVICE_PORT=" + p.port,
-		"WAITFOR_TOKEN_DIR=" + p.tokenDir, "WAITFOR_TERMINATION_LOG=" + p.termination,
+		"WAITFOR_TOKEN_DIR=" + p.tokenDir, "WAITFOR_TERMINATION_LOG=" + termination,
 	}, environ...)
 	output, err := command.StderrPipe()
 	if err == nil {
@@ -143,7 +147,7 @@ func (p *pod) start(t *testing.T, environ []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := &process{command: command, lines: make(chan string, 1000), pod: p}
+	running := &process{command: command, lines: make(chan string, 1000), termination: termination}
 	go func() {
 		defer close(running.lines)
 		for lines := bufio.NewScanner(output); lines.Scan(); {
@@ -161,6 +165,19 @@ const limit = time.Minute
 // await reads lines up to one that holds all texts, and returns it.
 func (r *process) await(t *testing.T, texts ...string) string {
 	t.Helper()
+	return r.read(t, texts, func(line string) bool { return holds(line, texts) })
+}
+
+// awaitAny reads lines up to one that holds one of the texts.
+func (r *process) awaitAny(t *testing.T, texts ...string) string {
+	t.Helper()
+	return r.read(t, texts, func(line string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) })
+	})
+}
+
+func (r *process) read(t *testing.T, texts []string, meant func(string) bool) string {
+	t.Helper()
 	for deadline := time.After(limit); ; {
 		select {
 		case line, open := <-r.lines:
@@ -168,11 +185,21 @@ func (r *process) await(t *testing.T, texts ...string) string {
 				t.Fatalf("waitfor ended before it said %q:\n%s", texts, strings.Join(r.all, "\n"))
 			}
 			r.all = append(r.all, line)
-			if holds(line, texts) {
+			if meant(line) {
 				return line
 			}
 		case <-deadline:
 			t.Fatalf("waitfor has not said %q:\n%s", texts, strings.Join(r.all, "\n"))
+		}
+	}
+}
+
+// awaitAll reads lines until each text was in one of them, in any order.
+func (r *process) awaitAll(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if r.has(text) == 0 {
+			r.await(t, text)
 		}
 	}
 }
@@ -186,8 +213,8 @@ func holds(text string, parts []string) bool {
 	return true
 }
 
-// end waits for the end and checks the exit code and that the termination message holds all texts.
-func (r *process) end(t *testing.T, code int, texts ...string) {
+// end waits for the end, checks the exit code and that the termination message holds all texts, and returns it.
+func (r *process) end(t *testing.T, code int, texts ...string) string {
 	t.Helper()
 	for deadline := time.After(limit); ; {
 		select {
@@ -207,13 +234,14 @@ func (r *process) end(t *testing.T, code int, texts ...string) {
 	} else if got := r.command.ProcessState.ExitCode(); got != code {
 		t.Errorf("exit %d (%v), want %d:\n%s", got, exit, code, strings.Join(r.all, "\n"))
 	}
-	message, err := os.ReadFile(r.pod.termination)
+	message, err := os.ReadFile(r.termination)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !holds(string(message), texts) {
 		t.Errorf("termination message %q lacks some of %q", message, texts)
 	}
+	return string(message)
 }
 
 // signal sends a signal.
@@ -223,5 +251,25 @@ func (r *process) signal(t *testing.T, s syscall.Signal) {
 		t.Fatal(err)
 	}
 }
+
+// signalled ends waitfor by SIGTERM: it was not met until then.
+func (p *pod) signalled(t *testing.T, r *process, texts ...string) {
+	t.Helper()
+	r.signal(t, syscall.SIGTERM)
+	r.end(t, 143, texts...)
+}
+
+// has counts the lines so far that hold a text.
+func (r *process) has(text string) int {
+	n := 0
+	for _, line := range r.all {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *process) log() string { return strings.Join(r.all, "\n") }
 
 var deleteNow = metav1.DeleteOptions{}

@@ -33,3 +33,20 @@ func Preload(ctx context.Context, dir string, refs []string) error {
 	}
 	return nil
 }
+
+// Import puts the images of an archive, as docker save writes it, into those that the running node's kubelet sees.
+func Import(ctx context.Context, dir, archive string) error {
+	c, err := ReadConfig(dir)
+	if err != nil {
+		return err
+	}
+	line, err := Enter(dir)
+	if err != nil {
+		return err
+	}
+	line = append(line, c.Binaries["ctr"], "--address", containerdSocket, "--namespace", "k8s.io", "images", "import", archive)
+	if out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("import images from %s: %w: %s", archive, err, out)
+	}
+	return nil
+}

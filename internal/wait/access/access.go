@@ -37,7 +37,7 @@ type Need struct {
 // an empty name, or a namespace where none belongs.
 func Manifests(account Account, needs []Need) ([]byte, error) {
 	if account.Name == "default" {
-		return nil, errors.New("ServiceAccount default: every Pod of the namespace that names no account would get these rights: name an account of its own")
+		return nil, errors.New("ServiceAccount default: every Pod of the namespace that names no account would get these rights; name an account of its own with --service-account")
 	}
 	if err := check(account, needs); err != nil {
 		return nil, err
@@ -66,7 +66,10 @@ func Role(account Account, need Need) ([]byte, error) {
 	name := []string{account.roleName(need.Namespace), strings.TrimSuffix(need.Resource+"."+need.Group, ".")}
 	name = append(name, slices.Sorted(slices.Values(need.Names))...)
 	documents, err := roleAndBinding(account, scopes([]Need{need})[0], strings.Join(name, "-"))
-	return bytes.Join(documents, []byte("---\n")), err
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Join(documents, []byte("---\n")), nil
 }
 
 // roleName is the account's own name where no Role of somebody else, nor one of an account of the same name in another

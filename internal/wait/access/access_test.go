@@ -98,7 +98,7 @@ func TestManifestsToTheLetter(t *testing.T) {
 func rules(t *testing.T, text []byte) map[string][]rbacv1.PolicyRule {
 	t.Helper()
 	rules, bound := map[string][]rbacv1.PolicyRule{}, map[string]bool{}
-	for _, document := range bytes.Split(text, []byte("---\n")) {
+	for document := range bytes.SplitSeq(text, []byte("---\n")) {
 		var meta struct{ Kind string }
 		if err := yaml.Unmarshal(document, &meta); err != nil {
 			t.Fatal(err)

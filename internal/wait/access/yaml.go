@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The objects hold what waiting needs of them: the types of the Kubernetes API would make the program a third larger.
+// The objects hold what is written of them: k8s.io/api stays out of the program, for its size.
 type (
 	metadata struct {
 		Labels    map[string]string `json:"labels"`

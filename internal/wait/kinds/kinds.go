@@ -45,7 +45,7 @@ func parse(table string) []known {
 
 // Builtin finds a kind by its plural, singular, short name or Kind, in any case. Without a version it is the one that
 // Kubernetes 1.36 prefers; any other is taken as it is. Without a group it is the first group that has the kind, as for
-// kubectl. It is false for every kind that a cluster may lack.
+// kubectl. It is false for every kind that has to be installed. An API server older than 1.36 may lack one that it knows.
 func Builtin(kind, version, group string) (Resource, bool) {
 	kind = strings.ToLower(kind)
 	for _, k := range builtin {

@@ -86,7 +86,7 @@ func TestOwnGroup(t *testing.T) {
 func TestNear(t *testing.T) {
 	t.Parallel()
 	for typo, want := range map[string]string{
-		"secrte": "secret", "secrets": "secrets", "Secrest": "secret", "SECRTES": "secrets", "sceret": "secret",
+		"secrte": "secret", "secrets": "secrets", "Secretz": "secret", "SECRTES": "secrets", "sceret": "secret",
 		"confgmap": "configmap", "config-map": "configmap", "deploymnet": "deployment", "deplyments": "deployments",
 		"deploi": "deploy", "pdo": "pod", "pdos": "pods", "pcv": "pvc", "statefullset": "statefulset", "sevrice": "service",
 		"ingres": "ingress", "jobb": "job", "namesapce": "namespace", "daemonsett": "daemonset",

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/cert"
 )
 
@@ -27,8 +29,10 @@ const TokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 type Client struct {
 	// Address is the API server's, HOST:PORT.
 	Address string
-	// Namespace is the Pod's own.
+	// Namespace is that of targets without one.
 	Namespace string
+	// Home is the Pod's own namespace.
+	Home string
 	// Proxied names the proxy that the environment asks for and the client does not use, "" if there is none.
 	Proxied string
 	// CAFile is what the client trusts.
@@ -60,8 +64,12 @@ func New(s Setup) (*Client, error) {
 		return nil, err
 	}
 	config := &rest.Config{
-		Host:            "https://" + c.Address,
-		BearerTokenFile: filepath.Join(s.TokenDir, "token"), // read again every minute, and after a 401
+		Host: "https://" + c.Address,
+		// Read again every minute, and after a 401: with rest.Config's own BearerTokenFile every minute only.
+		WrapTransport: transport.Wrappers(
+			func(base http.RoundTripper) http.RoundTripper { return patient{base} },
+			transport.ResettableTokenSourceWrapTransport(transport.NewCachedFileTokenSource(filepath.Join(s.TokenDir, "token"))),
+		),
 		TLSClientConfig: rest.TLSClientConfig{CAFile: c.CAFile},
 		UserAgent:       "waitfor",
 		QPS:             -1, // what paces the requests is the waiting
@@ -103,11 +111,9 @@ func (c *Client) readVolume(dir string) error {
 	if _, err := cert.NewPool(c.CAFile); err != nil {
 		return fmt.Errorf("reading the API server's CA: %w: add the ConfigMap kube-root-ca.crt with its key ca.crt to the projected volume", err)
 	}
-	if c.Namespace != "" {
-		return nil
-	}
 	namespace, err := os.ReadFile(filepath.Join(dir, "namespace"))
-	if c.Namespace = strings.TrimSpace(string(namespace)); c.Namespace == "" {
+	c.Home = cmp.Or(strings.TrimSpace(string(namespace)), c.Namespace)
+	if c.Namespace = cmp.Or(c.Namespace, c.Home); c.Namespace == "" {
 		return fmt.Errorf("reading the Pod's namespace from %s: %w: add metadata.namespace by downwardAPI to the projected volume, or set --namespace", dir, orEmpty(err))
 	}
 	return nil

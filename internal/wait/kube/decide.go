@@ -113,6 +113,9 @@ func path(o *unstructured.Unstructured, c target.Check, hide bool) target.State 
 	if err == nil {
 		sets, err = parser.FindResults(o.Object)
 	}
+	if err != nil && hide { // the error may quote the value
+		return target.State{Why: c.Path + " does not suit what is there"}
+	}
 	if err != nil { // for example an index beyond the end of a list that may grow
 		return target.State{Why: fmt.Sprintf("%s finds nothing: %v", c.Path, err)}
 	}

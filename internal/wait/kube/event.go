@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,20 +23,20 @@ func (c *Client) Event(ctx context.Context, pod Pod, kind, reason, message strin
 	defer cancel()
 	now := time.Now()
 	if len(message) > maxEvent {
-		message = message[:maxEvent-3] + "..."
+		message = strings.ToValidUTF8(message[:maxEvent-3], "") + "..." // it may be cut in the middle of a letter
 	}
 	stamp := now.UTC().Format(time.RFC3339)
 	event := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Event",
-		"metadata":       map[string]any{"name": fmt.Sprintf("%s.%x", pod.Name, now.UnixNano()), "namespace": c.Namespace},
-		"involvedObject": map[string]any{"apiVersion": "v1", "kind": "Pod", "namespace": c.Namespace, "name": pod.Name, "uid": pod.UID},
+		"metadata":       map[string]any{"name": fmt.Sprintf("%s.%x", pod.Name, now.UnixNano()), "namespace": c.Home},
+		"involvedObject": map[string]any{"apiVersion": "v1", "kind": "Pod", "namespace": c.Home, "name": pod.Name, "uid": pod.UID},
 		"type":           kind, "reason": reason, "message": message,
 		"firstTimestamp": stamp, "lastTimestamp": stamp, "count": int64(1),
 		"source": map[string]any{"component": "waitfor"},
 	}}
 	events := schema.GroupVersionResource{Version: "v1", Resource: "events"}
-	if _, err := c.objects.Resource(events).Namespace(c.Namespace).Create(ctx, event, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("writing an Event about Pod %s/%s: %w", c.Namespace, pod.Name, err)
+	if _, err := c.objects.Resource(events).Namespace(c.Home).Create(ctx, event, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("writing an Event about Pod %s/%s: %w", c.Home, pod.Name, err)
 	}
 	return nil
 }

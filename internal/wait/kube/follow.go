@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	apiwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -41,6 +42,7 @@ type Follower struct {
 
 	resource kinds.Resource
 	seen     view      // nil until the kind is found
+	first    types.UID // of the first object of that name; one with another UID is its successor
 	polling  time.Time // when a watch was last refused
 	trouble  trouble
 	told     *target.State
@@ -129,12 +131,13 @@ func (f *Follower) watch(ctx context.Context, v view, version string) error {
 	defer cancel()
 	opening := time.AfterFunc(requestTime, cancel)
 	events, err := v.watch(ctx, version)
-	if err != nil {
-		if apierrors.IsForbidden(err) {
-			f.refusedWatch()
-			return nil
-		}
-		return err
+	switch {
+	case err == nil:
+	case apierrors.IsForbidden(err), apierrors.IsMethodNotSupported(err):
+		f.refusedWatch(err)
+		return nil
+	default:
+		return watchError(err)
 	}
 	defer events.Stop()
 	opening.Stop()
@@ -183,18 +186,28 @@ func (f *Follower) stillTrue(ctx context.Context, v view) (bool, error) {
 	return v.state() == before, nil
 }
 
+// watchFailed is a watch that could not be opened, or ended with an error, just after the object could be asked for.
+type watchFailed struct{ error }
+
+// Unwrap returns why.
+func (w watchFailed) Unwrap() error { return w.error }
+
 // watchError turns the error with which the server ended a watch into the one to act on. A version that is too old (410) is
 // cured by looking again.
 func watchError(err error) error {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return nil
 	}
-	return err
+	return watchFailed{err}
 }
 
-func (f *Follower) refusedWatch() {
+func (f *Follower) refusedWatch(err error) {
 	if f.polling.IsZero() {
-		f.Note("the right to watch is missing: asking again every few seconds instead, and for the watch every minute")
+		why := "the right to watch is missing"
+		if apierrors.IsMethodNotSupported(err) {
+			why = "this kind cannot be watched"
+		}
+		f.Note(why + ": asking again every few seconds instead, and for the watch every minute")
 	}
 	f.polling = time.Now()
 }

@@ -51,7 +51,7 @@ func (c *Client) resolve(ctx context.Context, o *target.Object) (kinds.Resource,
 			return found, nil
 		}
 		for _, r := range list.APIResources {
-			if !strings.Contains(r.Name, "/") {
+			if !strings.Contains(r.Name, "/") && !slices.Contains(names, r.Name) {
 				names = append(names, r.Name)
 			}
 		}

@@ -19,6 +19,7 @@ import (
 // pauses are the times between two tries, by what ended the first; each grows by half, up to a limit.
 var pauses = map[string]apiwait.Backoff{
 	ended:   {Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 100, Cap: 5 * time.Second},
+	failing: {Duration: 500 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 100, Cap: 10 * time.Second},
 	poll:    {Duration: 2 * time.Second, Factor: 1.2, Jitter: 0.2, Steps: 100, Cap: 10 * time.Second},
 	away:    {Duration: 200 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 100, Cap: 4 * time.Second},
 	unknown: {Duration: time.Second, Factor: 1.2, Jitter: 0.3, Steps: 100, Cap: 3 * time.Second},
@@ -27,6 +28,7 @@ var pauses = map[string]apiwait.Backoff{
 
 const (
 	ended   = "the watch ended"
+	failing = "the watch fails"
 	poll    = "there is no watch"
 	away    = "the API server is away"
 	unknown = "the kind is not served"
@@ -49,6 +51,13 @@ func (t *trouble) pause(kind string) time.Duration {
 	return t.backoff.Step()
 }
 
+// atLeast is a pause that is no shorter than what an answer asks for; but the page of a load balancer may ask for hours.
+func (t *trouble) atLeast(kind string, err error) time.Duration {
+	var asked later
+	_ = errors.As(err, &asked)
+	return max(t.pause(kind), min(asked.after, time.Minute))
+}
+
 func (t *trouble) enter(kind string) {
 	if t.kind != kind {
 		t.kind, t.since = kind, time.Now()
@@ -69,11 +78,17 @@ func (r Refused) Error() string { return r.Why }
 // sort says how long to wait before the next try, or with which error to end.
 func (f *Follower) sort(err error) (time.Duration, error) {
 	var gone notServed
+	var watching watchFailed
 	switch {
 	case err == nil && !f.polling.IsZero():
 		return f.trouble.pause(poll), nil
 	case err == nil:
 		return f.trouble.pause(ended), nil
+	case errors.As(err, &watching):
+		if f.trouble.kind != failing {
+			f.Note("the watch fails, asking again every few seconds instead: " + watching.Error())
+		}
+		return f.trouble.atLeast(failing, err), nil
 	case errors.As(err, &gone):
 		f.seen = nil // found anew, with the version that is served then
 		f.tell(target.State{Why: gone.why})
@@ -85,10 +100,7 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 	case apierrors.IsBadRequest(err), apierrors.IsInvalid(err), apierrors.IsMethodNotSupported(err):
 		return 0, target.Unusable(fmt.Errorf("the API server does not take the request: %w", err))
 	}
-	pause := f.trouble.pause(away)
-	if seconds, said := apierrors.SuggestsClientDelay(err); said && time.Duration(seconds)*time.Second > pause {
-		pause = time.Duration(seconds) * time.Second
-	}
+	pause := f.trouble.atLeast(away, err)
 	f.tell(target.State{Unknown: true, Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
 	return pause, nil
 }
@@ -107,10 +119,9 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 	end := Refused{Why: why}
 	if apierrors.IsForbidden(err) && f.seen != nil { // else it is discovery that is refused
 		role, err := access.Role(f.Client.account(why), Need(f.Object, f.resource, f.Client.Namespace))
-		if err != nil {
-			return 0, err
+		if end.Role = string(role); err != nil {
+			end.Why += " (and the Role that is missing cannot be written: " + err.Error() + ")"
 		}
-		end.Role = string(role)
 	}
 	return 0, end
 }
@@ -146,13 +157,16 @@ func (c *Client) account(refusal string) access.Account {
 	if found := serviceAccount.FindStringSubmatch(refusal); found != nil {
 		return access.Account{Namespace: found[1], Name: found[2]}
 	}
-	return access.Account{Namespace: c.Namespace, Name: "default"}
+	return access.Account{Namespace: c.Home, Name: "default"}
 }
 
 // unreachable says why the API server gave no answer.
 func (c *Client) unreachable(err error, waited time.Duration) string {
 	if errors.Is(err, context.Canceled) { // the follower's own limit for opening a watch
 		err = context.DeadlineExceeded
+	}
+	if asked, ok := errors.AsType[later](err); ok {
+		err = asked // without the URL
 	}
 	why := diagnose.Explain(err, diagnose.Where{API: true, Address: c.Address, CAFile: c.CAFile, Waited: waited})
 	if why == "" {
@@ -161,9 +175,9 @@ func (c *Client) unreachable(err error, waited time.Duration) string {
 	return "the API server " + c.Address + " cannot be asked: " + why
 }
 
-// answered ends what an answer ends: the API server is there, and serves and allows the request.
+// answered ends what an answer ends: the API server is there, and serves and allows the request. Of the watch it says nothing.
 func (t *trouble) answered() {
-	if t.kind != ended && t.kind != poll {
+	if t.kind != ended && t.kind != failing && t.kind != poll {
 		*t = trouble{}
 	}
 }

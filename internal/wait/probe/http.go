@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/tazlab/seed/internal/wait/target"
 )
@@ -65,13 +67,14 @@ func (p web) Probe(ctx context.Context) (string, error) {
 func (p web) what() string { return p.url.Scheme + "://" + p.url.Host + p.url.EscapedPath() }
 
 func (p web) wanted() string {
-	text := ""
-	for _, r := range p.status {
-		if text += fmt.Sprintf(",%d", r.From); r.To != r.From {
-			text += fmt.Sprintf("-%d", r.To)
+	ranges := make([]string, len(p.status))
+	for i, r := range p.status {
+		ranges[i] = strconv.Itoa(r.From)
+		if r.To != r.From {
+			ranges[i] += "-" + strconv.Itoa(r.To)
 		}
 	}
-	return text[1:]
+	return strings.Join(ranges, ",")
 }
 
 // ask returns the status of an answer that came whole, or for its first part.

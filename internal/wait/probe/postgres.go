@@ -102,7 +102,7 @@ func accepts(ctx context.Context, config *pgconn.Config) (string, error) {
 	// pgconn then hangs up where a server asks for a password, and sends none.
 	config.RequireAuth = "none"
 	seen := watch(config, true)
-	connection, err := pgconn.ConnectConfig(ctx, config)
+	connection, err := seen.connect(ctx, config)
 	if err == nil {
 		_ = connection.Close(ctx)
 		return "accepts connections", nil
@@ -120,7 +120,7 @@ func accepts(ctx context.Context, config *pgconn.Config) (string, error) {
 
 func login(ctx context.Context, config *pgconn.Config) (string, error) {
 	seen := watch(config, false)
-	connection, err := pgconn.ConnectConfig(ctx, config)
+	connection, err := seen.connect(ctx, config)
 	if err == nil {
 		_ = connection.Close(ctx)
 		return "ready for queries", nil

@@ -72,8 +72,18 @@ func watch(config *pgconn.Config, first bool) *conversation {
 	return seen
 }
 
+// asking marks the context of the question.
+type asking struct{}
+
+func (c *conversation) connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+	return pgconn.ConnectConfig(context.WithValue(ctx, asking{}, true), config)
+}
+
 func (c *conversation) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	switch {
+	// Of a connection that was cut, pgconn cancels the query in the background, with a context of its own. There is none.
+	case ctx.Value(asking{}) == nil:
+		return nil, errAnswered
 	case c.failed != nil:
 		return nil, c.failed
 	case c.first && (c.asked() || len(c.refusals) > 0):

@@ -115,8 +115,9 @@ func (c cluster) start(t *testing.T, until string, settings ...string) (stop fun
 		args = append(args, "-c", setting)
 	}
 	command := c.command(ctx, "postgres", args...)
-	// A fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
+	// A smart shutdown waits for the sessions, whose ends are seen so in the log; a fast one would break them off.
+	// https://www.postgresql.org/docs/current/server-shutdown.html
+	command.Cancel, command.WaitDelay = func() error { return command.Process.Signal(syscall.SIGTERM) }, 30*time.Second
 	log := &logged{until: until, seen: make(chan struct{})}
 	command.Stderr = log
 	if err := command.Start(); err != nil {

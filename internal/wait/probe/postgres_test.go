@@ -13,103 +13,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tazlab/seed/internal/secret"
 	"github.com/tazlab/seed/internal/wait/probe"
 )
 
-// standIn speaks a server's first words of PostgreSQL's protocol; postgres_real_test.go asks the same of the real one.
-type standIn struct {
-	address net.Addr
-	// heard is what each session said: its parameters and every later message.
-	heard chan session
-}
-
-type session struct {
-	parameters map[string]string
-	messages   []pgproto3.FrontendMessage
-}
-
-// stand starts a stand-in. It gives each session the answers, and then listens until the other side hangs up. With pair
-// it takes TLS.
-func stand(t *testing.T, pair *tls.Certificate, answers ...pgproto3.BackendMessage) standIn {
-	t.Helper()
-	listener := listen(t)
-	s := standIn{listener.Addr(), make(chan session, 10)}
-	go func() {
-		for connection, err := listener.Accept(); err == nil; connection, err = listener.Accept() {
-			s.talk(connection, pair, answers)
-		}
-	}()
-	return s
-}
-
-func (s standIn) talk(connection net.Conn, pair *tls.Certificate, answers []pgproto3.BackendMessage) {
-	defer func() { connection.Close() }()
-	backend := pgproto3.NewBackend(connection, connection)
-	startup, err := backend.ReceiveStartupMessage()
-	if _, ok := startup.(*pgproto3.SSLRequest); ok && err == nil {
-		if pair == nil {
-			_, _ = connection.Write([]byte{'N'})
-		} else {
-			_, _ = connection.Write([]byte{'S'})
-			connection = tls.Server(connection, &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12})
-		}
-		backend = pgproto3.NewBackend(connection, connection)
-		startup, err = backend.ReceiveStartupMessage()
-	}
-	begin, ok := startup.(*pgproto3.StartupMessage)
-	if err != nil || !ok {
-		return
-	}
-	heard := session{parameters: maps.Clone(begin.Parameters)}
-	for _, answer := range answers {
-		if auth, ok := answer.(pgproto3.AuthenticationResponseMessage); ok && backend.SetAuthType(authType(auth)) != nil {
-			return
-		}
-		backend.Send(answer)
-	}
-	if backend.Flush() != nil {
-		return
-	}
-	for {
-		message, err := backend.Receive()
-		if err != nil {
-			s.heard <- heard
-			return
-		}
-		heard.messages = append(heard.messages, message)
-	}
-}
-
-func authType(message pgproto3.AuthenticationResponseMessage) uint32 {
-	switch message.(type) {
-	case *pgproto3.AuthenticationCleartextPassword:
-		return pgproto3.AuthTypeCleartextPassword
-	case *pgproto3.AuthenticationSASL:
-		return pgproto3.AuthTypeSASL
-	}
-	return pgproto3.AuthTypeOk
-}
-
-func (s standIn) server() probe.Server {
-	return probe.Server{Host: "127.0.0.1", Port: uint16(s.address.(*net.TCPAddr).Port)}
-}
-
-func with(server probe.Server, password string) probe.Server {
-	server.Password = func(context.Context) (secret.String, error) { return secret.New(password), nil }
-	return server
-}
-
-func says(severity, code, message string) *pgproto3.ErrorResponse {
-	return &pgproto3.ErrorResponse{Severity: severity, Code: code, Message: message}
-}
-
-var ready = []pgproto3.BackendMessage{&pgproto3.AuthenticationOk{}, &pgproto3.ReadyForQuery{TxStatus: 'I'}}
-
 func TestPostgresTakesEveryAnswerButNotNow(t *testing.T) {
 	t.Parallel()
+	pair, err := tls.X509KeyPair(authority(t).issue(t, "127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	const asks = "accepts connections (it asks for a password; none was given)"
 	for _, test := range []struct {
 		detail  string
@@ -121,19 +37,21 @@ func TestPostgresTakesEveryAnswerButNotNow(t *testing.T) {
 		{"accepts connections (it says: FATAL: sorry, too many clients already (SQLSTATE 53300))",
 			[]pgproto3.BackendMessage{says("FATAL", "53300", "sorry, too many clients already")}},
 	} {
-		s := stand(t, nil, test.answers...)
-		met(t, probe.Postgres(s.server()), test.detail)
-		heard := <-s.heard
-		if want := map[string]string{"user": "postgres", "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
-			t.Errorf("the session began with %v, want %v", heard.parameters, want)
-		}
-		if proof := slices.ContainsFunc(heard.messages, isProof); proof {
-			t.Errorf("%s: something was sent for a password: %v", test.detail, heard.messages)
-		}
-		select {
-		case again := <-s.heard:
-			t.Errorf("%s: a second session: %v", test.detail, again)
-		default:
+		for _, pair := range []*tls.Certificate{nil, &pair} {
+			s := stand(t, pair, test.answers...)
+			second := s.server()
+			second.User = "second"
+			met(t, probe.Postgres(s.server()), test.detail)
+			met(t, probe.Postgres(second), test.detail)
+			for _, user := range []string{"postgres", "second"} { // and so one session for one question
+				heard := s.hear(t)
+				if want := map[string]string{"user": user, "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
+					t.Errorf("%s: the session began with %v, want %v", test.detail, heard.parameters, want)
+				}
+				if slices.ContainsFunc(heard.messages, isProof) {
+					t.Errorf("%s: something was sent for a password: %v", test.detail, heard.messages)
+				}
+			}
 		}
 	}
 	starting := stand(t, nil, says("FATAL", "57P03", "the database system is starting up"))
@@ -170,7 +88,10 @@ func TestPostgresWantsPostgreSQL(t *testing.T) {
 		}()
 		server := standIn{address: listener.Addr()}.server()
 		server.SSLMode = test.mode
-		notYet(t, probe.Postgres(server), test.class, test.says)
+		err := notYet(t, probe.Postgres(server), test.class, test.says)
+		if _, leak := errors.AsType[*pgconn.ConnectError](err); leak {
+			t.Errorf("%v holds the configuration, and so the password", err)
+		}
 	}
 }
 
@@ -181,7 +102,7 @@ func TestPostgresLogsIn(t *testing.T) {
 	server := with(s.server(), password)
 	server.User, server.Database = "o'app", `d\b`
 	met(t, probe.Postgres(server), "ready for queries")
-	heard := <-s.heard
+	heard := s.hear(t)
 	if heard.parameters["user"] != "o'app" || heard.parameters["database"] != `d\b` {
 		t.Errorf("the session began with %v", heard.parameters)
 	}
@@ -213,7 +134,10 @@ func TestPostgresEncryptsAsSSLModeSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), `it's a \ name`)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	file, other, broken := filepath.Join(folder, "ca.crt"), filepath.Join(folder, "other.crt"), filepath.Join(folder, "broken.crt")
 	for name, content := range map[string][]byte{file: ours.pem, other: authority(t).pem, broken: []byte("no certificate")} {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
@@ -291,7 +215,7 @@ func TestPostgresDoesNotReadTheEnvironment(t *testing.T) {
 		}
 		t.Setenv("PGSERVICE", "mine")
 		met(t, probe.Postgres(server), test.detail)
-		heard := <-s.heard
+		heard := s.hear(t)
 		if want := map[string]string{"user": "postgres", "application_name": "waitfor"}; !maps.Equal(heard.parameters, want) {
 			t.Errorf("the session began with %v, want %v", heard.parameters, want)
 		}

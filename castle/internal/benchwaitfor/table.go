@@ -1,0 +1,115 @@
+package benchwaitfor
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// The measures, as they stand in the tables.
+const (
+	latePod       = "Secret created to application started, s"
+	lateProcess   = "Secret created to exit of the process, s"
+	startWall     = "start to exit when the Secret is there, ms"
+	startCPU      = "CPU for that, ms"
+	crowdSize     = "waiters at once"
+	serverCPU     = "API server's CPU for all of them in 30 s, s"
+	serverIdle    = "its CPU in the same time without them (not in the line above), s"
+	serverCPUEach = "API server's CPU for one of them in 30 s, ms"
+	requestsEach  = "requests of one of them in 30 s"
+	serverGrowth  = "growth of the API server's memory by one of them, MB"
+	waiterCPU     = "own CPU of one of them in 30 s, ms"
+	waiterMemory  = "peak memory (RSS) of one of them, MB"
+	crowdShare    = "share of the machine's CPUs that they and the API server use, %"
+	machineBusy   = "busy share of the machine's CPUs in that time, %"
+)
+
+// measures are in the order of the table, with the digits after the point that they are worth.
+var measures = []struct {
+	name   string
+	digits int
+}{
+	{latePod, 2}, {lateProcess, 3}, {startWall, 1}, {startCPU, 1}, {crowdSize, 0}, {serverCPU, 2},
+	{serverIdle, 2}, {serverCPUEach, 2}, {requestsEach, 1}, {serverGrowth, 2}, {waiterCPU, 0}, {waiterMemory, 1},
+	{crowdShare, 0}, {machineBusy, 0},
+}
+
+// results are values by measure and rival.
+type results map[string]map[string][]float64
+
+func (r results) add(measure, rival string, value float64) {
+	if r[measure] == nil {
+		r[measure] = map[string][]float64{}
+	}
+	r[measure][rival] = append(r[measure][rival], value)
+}
+
+// dropCrowds forgets a rival's crowds of another size.
+func (r results) dropCrowds(rival string) {
+	for _, measure := range []string{crowdSize, serverCPU, serverIdle, serverCPUEach, requestsEach, serverGrowth, waiterCPU, crowdShare, machineBusy} {
+		delete(r[measure], rival)
+	}
+}
+
+// write prints the tables in Markdown: medians and spreads, and the ratios of the medians to waitfor's.
+func (b *bench) write(out io.Writer) error {
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return fmt.Errorf("read the kernel's version: %w", err)
+	}
+	var w strings.Builder
+	fmt.Fprintf(&w, "\n`make bench-waitfor`, median (least to most) of %d runs, with %d starts and %d Secrets in each; %d CPUs, Linux %s, %s\n\n",
+		b.Runs, startsPerRun, secretsPerRun, runtime.NumCPU(), strings.TrimSpace(string(kernel)), runtime.GOARCH)
+	w.WriteString("| | waitfor | kubectl loop | kubectl wait | loop / waitfor | wait / waitfor |\n|---|---|---|---|---|---|\n")
+	for _, m := range measures {
+		of := b.results[m.name]
+		if len(of) == 0 {
+			continue
+		}
+		fmt.Fprintf(&w, "| %s |", m.name)
+		for _, r := range rivals {
+			fmt.Fprintf(&w, " %s |", spread(of[r.name], m.digits))
+		}
+		for _, r := range rivals[1:] {
+			fmt.Fprintf(&w, " %s |", ratio(of[r.name], of[waitfor]))
+		}
+		w.WriteString("\n")
+	}
+	if len(b.kubelet) > 0 {
+		fmt.Fprintf(&w, "\nFrom the last words of an init container that waits for nothing to the application's start: %s s.\n", spread(b.kubelet, 2))
+	}
+	w.WriteString("\n| Image | files, MB | gzip -9, MB |\n|---|---|---|\n")
+	for _, image := range b.images {
+		fmt.Fprintf(&w, "| %s | %.1f | %.1f |\n", image.image, float64(image.files)/1e6, float64(image.packed)/1e6)
+	}
+	_, err = io.WriteString(out, w.String())
+	return err
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+func spread(values []float64, digits int) string {
+	if len(values) == 0 {
+		return "-"
+	}
+	least, most := slices.Min(values), slices.Max(values)
+	if least == most {
+		return fmt.Sprintf("%.*f", digits, least)
+	}
+	return fmt.Sprintf("%.*f (%.*f to %.*f)", digits, median(values), digits, least, digits, most)
+}
+
+// ratio is "-" where there is nothing to divide by.
+func ratio(values, by []float64) string {
+	if len(values) == 0 || len(by) == 0 || median(by) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", median(values)/median(by))
+}
