@@ -82,14 +82,14 @@ func (p *program) command() *cobra.Command {
 	root.Flags().SortFlags = false
 	root.Flags().BoolVar(&f.any, "any", false, "end with the first target that is met, not with all of them")
 	root.Flags().DurationVar(&f.timeout, "timeout", 0, "end with 124 after this `TIME`, for example 10m (default: never)")
-	root.Flags().DurationVar(&f.grace, "forbidden-grace", time.Minute, "end with 4 when access is refused for this `TIME` (401, 403)")
-	root.PersistentFlags().StringArrayVar(&f.failIf, "fail-if", nil, "end with 3 when this `TARGET` is met (repeatable)")
+	root.Flags().DurationVar(&f.grace, "forbidden-grace", time.Minute, "end with 4 when refused for this `TIME` (401, 403)")
+	root.Flags().StringArrayVar(&f.failIf, "fail-if", nil, "end with 3 when this `TARGET` is met (repeatable)")
 	root.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json, for the log on stderr")
 	root.Flags().StringVar(&f.podName, "pod-name", "", "the Pod's `NAME`: Events on it say why it waits; needs --pod-uid")
 	root.Flags().StringVar(&f.podUID, "pod-uid", "", "the Pod's `UID`")
 	root.Flags().StringVar(&f.tokenDir, "token-dir", kube.TokenDir, "`FOLDER` with token, ca.crt and namespace\n")
 	root.Flags().StringVar(&f.termination, "termination-log", "/dev/termination-log", "`FILE` for the message of the end")
-	root.PersistentFlags().StringVarP(&f.namespace, "namespace", "n", "", "of targets that name none (default: the Pod's own)")
+	root.Flags().StringVarP(&f.namespace, "namespace", "n", "", "of TARGETs that name none (default: the Pod's own)")
 	root.AddCommand(p.rbac())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		_ = fromEnvironment(cmd, os.Environ()) // where the message belongs; the first mistake is enough

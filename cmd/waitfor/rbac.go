@@ -32,6 +32,8 @@ func (p *program) rbac() *cobra.Command {
 	}
 	f := &p.flags
 	c.Flags().SortFlags = false
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "the Pod's own, and that of TARGETs that name none (needed)")
+	c.Flags().StringArrayVar(&f.failIf, "fail-if", nil, "a `TARGET` of the Pod's --fail-if (repeatable)")
 	c.Flags().StringVar(&f.account, "service-account", "waitfor", "its `NAME`")
 	c.Flags().BoolVar(&f.events, "events", false, "let it write the Events that say why the Pod waits")
 	c.Flags().BoolVar(&f.hints, "hints", false, "let it read the ExternalSecret or PostgresCluster\nthat should bring a Secret")
@@ -46,7 +48,7 @@ func (p *program) printRoles(_ *cobra.Command, args []string) error {
 		return err
 	}
 	if f.namespace == "" {
-		return errors.New("--namespace: say in which namespace the Pod is, for its ServiceAccount is there")
+		return errors.New("--namespace is missing: say in which namespace the Pod is, for its ServiceAccount is there")
 	}
 	needs, err := p.needs(slices.Concat(targets, guards))
 	if err != nil {
