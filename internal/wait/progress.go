@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	// asking is for how long the objects that should bring others are asked, all of them together: whoever waits for the
-	// end or for news waits for them too.
+	// asking is for how long the objects that should bring others are asked, all of them together.
 	asking = 2 * time.Second
 	// telling is for how long an Event is tried: it may be the last thing before the Pod goes on.
 	telling = 5 * time.Second
+	// calm is the least time between two Events: a target that goes up and down must not fill the Pod's description.
+	calm = 10 * time.Second
 	// stuckAfter is when a line says what keeps such waits from ever ending.
 	stuckAfter = 10 * time.Minute
 )
@@ -34,14 +35,17 @@ type voice struct {
 	mute     bool       // no Event may be written
 	failed   bool       // an Event could not be written, which was said
 	stuck    bool       // stuckHint was said
-	spoke    bool       // the first Event is on its way; not guarded
+
+	// These are not guarded: only the waiting itself looks at them.
+	spoke time.Time        // when the last Event was begun
+	news  <-chan time.Time // when the next one is due, nil if nothing is new
 }
 
 // change takes a new state over and says so.
-func (r *run) change(f *followed, s target.State) {
+func (r *run) change(f *followed, s target.State) (changed bool) {
 	was := f.State
 	if f.known && was == s {
-		return
+		return false
 	}
 	f.State, f.known = s, true
 	switch {
@@ -54,6 +58,7 @@ func (r *run) change(f *followed, s target.State) {
 	default:
 		r.Log.Info("waiting for "+f.Text+": "+s.Why, "target", f.Text, "met", false, "why", s.Why)
 	}
+	return true
 }
 
 // lacking are copies of the targets that are not met, and of the guards of which nothing is known.
@@ -71,7 +76,7 @@ func (r *run) lacking() []followed {
 	return all
 }
 
-// bringers asks for each target how the object does that should bring it.
+// bringers asks for each target how the object does that should bring it. It is not worth much of anybody's time.
 func (r *run) bringers(ctx context.Context, lacking []followed) map[string]string {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
@@ -96,19 +101,22 @@ func describe(lacking []followed, bringers map[string]string) string {
 	return strings.Join(all, "; ")
 }
 
-// first tells whoever looks at the Pod why it waits, as soon as all targets are known.
-func (r *run) first(ctx context.Context) {
-	if r.Event == nil || r.voice.spoke || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }) {
-		return
+// show tells whoever looks at the Pod why it waits: as soon as all targets are known, and soon after a change.
+func (r *run) show(ctx context.Context, changed bool) {
+	switch {
+	case r.Event == nil || slices.ContainsFunc(r.all, func(f *followed) bool { return !f.known }):
+	case r.voice.spoke.IsZero():
+		r.speak(ctx, false)
+	case changed && r.voice.news == nil:
+		r.voice.news = time.After(max(calm-time.Since(r.voice.spoke), time.Second))
 	}
-	r.voice.spoke = true
-	r.speak(ctx, false)
 }
 
 // speak says what is missing and who should bring it: in the log, if aloud, and in an Event, if that says something new.
 // It does not keep the waiting from going on.
 func (r *run) speak(ctx context.Context, aloud bool) {
 	lacking, waited := r.lacking(), time.Since(r.started)
+	r.voice.spoke, r.voice.news = time.Now(), nil
 	r.voice.speakers.Go(func() {
 		if !r.voice.speaking.TryLock() {
 			return // the one before still asks

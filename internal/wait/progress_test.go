@@ -84,7 +84,7 @@ func TestStuckHintIsSaidOnce(t *testing.T) {
 	})
 }
 
-// The first Event comes when all targets are known, further ones with a heartbeat that has news.
+// The first Event comes when all targets are known, further ones soon after a change, but ten seconds apart.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -106,12 +106,22 @@ func TestEvents(t *testing.T) {
 		w.met(b)
 		w.say(a, target.State{Why: "it has no key"})
 		expect(first) // not yet
-		w.pass(31 * time.Second)
+		w.pass(11 * time.Second)
 		second := "Normal Waiting waiting for secret/a: it has no key"
 		expect(first, second)
+		for range 8 { // up and down
+			w.say(a, target.State{Why: "it has no value"})
+			w.pass(time.Second)
+			w.say(a, target.State{Why: "it has no key"})
+		}
+		expect(first, second)
+		w.say(a, target.State{Why: "it has no value"})
+		w.pass(3 * time.Second)
+		third := "Normal Waiting waiting for secret/a: it has no value"
+		expect(first, second, third)
 		w.met(a)
 		w.ends(wait.Met)
-		expect(first, second, "Normal Met "+w.outcome.Message)
+		expect(first, second, third, "Normal Met "+w.outcome.Message)
 	})
 }
 

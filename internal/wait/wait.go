@@ -114,6 +114,8 @@ func (r *run) run(parent context.Context) Outcome {
 			return Outcome{Kind: TimedOut, Message: fmt.Sprintf("timed out after %s, waiting for ", r.Timeout)}
 		case <-beat.C:
 			r.speak(ctx, true)
+		case <-r.voice.news:
+			r.speak(ctx, false)
 		case u := <-updates:
 			if outcome, over := r.take(ctx, u); over {
 				return outcome
@@ -151,7 +153,7 @@ func (r *run) take(ctx context.Context, u update) (Outcome, bool) {
 	if u.err != nil {
 		return r.lose(f, u.err)
 	}
-	r.change(f, u.state)
+	changed := r.change(f, u.state)
 	if f.guard && f.Met {
 		return Outcome{Kind: Failed, Message: f.name() + " is met: " + f.Why}, true
 	}
@@ -161,7 +163,7 @@ func (r *run) take(ctx context.Context, u update) (Outcome, bool) {
 	if r.met() {
 		return Outcome{Kind: Met, Message: r.found()}, true
 	}
-	r.first(ctx)
+	r.show(ctx, changed)
 	return Outcome{}, false
 }
 
