@@ -23,7 +23,7 @@ func TestFaultsAreSurvived(t *testing.T) {
 		"watch HTTP 410":         {watches, says(410, tooOld), ""},
 		"watch event 500":        {watches, says(200, `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","message":"broken etcd","code":500}}`+"\n"), "broken etcd"},
 		"watch garbage":          {watches, says(200, "<html>\n"), "the watch fails"},
-		"watch garbage event":    {watches, says(200, `{"type":"ADDED","object":{"kind":"Nonsense"}}`+"\n"), ""},
+		"watch garbage event":    {watches, says(200, `{"type":"ADDED","object":{"kind":"Nonsense"}}`+"\n"), "the watch fails"},
 		"watch HTTP 500":         {watches, says(500, "no backend"), "the watch fails"},
 		"watch HTTP 404":         {watches, says(404, "no such page"), "the watch fails"},
 		"watch HTTP 405":         {watches, says(405, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not allowed","reason":"MethodNotAllowed","code":405}`), "this kind cannot be watched"},

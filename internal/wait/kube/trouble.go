@@ -101,7 +101,7 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 		return 0, target.Unusable(fmt.Errorf("the API server does not take the request: %w", err))
 	}
 	pause := f.trouble.atLeast(away, err)
-	f.tell(target.State{Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
+	f.tell(target.State{Unknown: true, Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
 	return pause, nil
 }
 
@@ -113,7 +113,7 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 		why = "401 Unauthorized: the API server does not accept the token: it has expired, was made for another cluster or audience, or its ServiceAccount is gone"
 	}
 	if left := f.Grace - time.Since(f.trouble.since); left > 0 {
-		f.tell(target.State{Why: why + fmt.Sprintf(" (given up after %s, rights may arrive late)", f.Grace)})
+		f.tell(target.State{Unknown: true, Why: why + fmt.Sprintf(" (given up after %s, rights may arrive late)", f.Grace)})
 		return min(pause, left), nil
 	}
 	end := Refused{Why: why}
