@@ -17,7 +17,7 @@ const maxTermination = 4096
 func (p *program) end(code int, message, role string) {
 	p.code = code
 	if role != "" {
-		message += " (\"waitfor rbac\" prints the rights for all targets)\nThis is what is missing:\n" + role
+		message += "\nThis is what is missing; \"waitfor rbac\" prints the rights for all targets:\n" + role
 	}
 	log, err := newLog(p.stderr, p.flags.logFormat)
 	if err != nil {

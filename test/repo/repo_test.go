@@ -22,7 +22,6 @@ var order = []string{
 	"cmd/seed",
 	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",
 	"internal/wait/kube", "internal/wait", "cmd/waitfor",
-	"test/size",
 }
 
 type pkg struct {
