@@ -35,8 +35,8 @@ func TestClassicLayout(t *testing.T) {
 	write(t, filepath.Join(folder, "gotk-components.yaml"), string(components))
 	replace(t, filepath.Join(folder, "kustomization.yaml"), "flux.yaml", "gotk-components.yaml")
 	replace(t, filepath.Join(tree, "clusters/castle/infrastructure.yaml"),
-		"  name: infrastructure-operators-eso\n  namespace: flux-system\n",
-		"  name: infrastructure-operators-eso\n  namespace: flux-system\n  annotations:\n    seed.tazlab.net/plant: \"true\"\n")
+		"  name: infrastructure-operators-eso-crds\n  namespace: flux-system\n",
+		"  name: infrastructure-operators-eso-crds\n  namespace: flux-system\n  annotations:\n    seed.tazlab.net/plant: \"true\"\n")
 	// The bundle is older than Git: it was rendered when the source had another interval.
 	if err := w.Push(t.Context(), tree); err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestClassicLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"apply Flux of the root", "apply Kustomization infrastructure-operators-eso", "apply the root sync"} {
+	for _, want := range []string{"apply Flux of the root", "apply Kustomization infrastructure-operators-eso-crds", "apply the root sync"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the timeline lacks %q:\n%s", want, table)
 		}

@@ -242,7 +242,7 @@ func program(o *life.Options) *cobra.Command {
 
 func artifact(o *life.Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "artifact NAME", Short: "Print the folder with an OCI artifact's content: flux or external-secrets-crds", Args: cobra.ExactArgs(1),
+		Use: "artifact NAME", Short: "Print the folder with an OCI artifact's content: flux, external-secrets-crds or external-secrets-chart", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Out = os.Stderr
 			c, err := life.New(*o)

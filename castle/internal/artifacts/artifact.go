@@ -23,14 +23,23 @@ type Artifact struct {
 	Dir string
 	// Source and Revision become the annotations org.opencontainers.image.source and .revision.
 	Source, Revision string
+	// Chart says that the content is a packed Helm chart.
+	Chart bool
 }
 
-// Push writes the artifact to url ("oci://host:port/repository:tag") as `flux push artifact --reproducible` does, and
-// returns its digest ("sha256:..."). The transport knows the registry's CA.
+// Push writes the artifact to url ("oci://host:port/repository:tag") as `flux push artifact --reproducible` does, a Helm
+// chart as `helm push`, and returns its digest ("sha256:..."). The transport knows the registry's CA.
 func Push(ctx context.Context, a Artifact, url string, transport http.RoundTripper) (string, error) {
 	ref, err := oci.ParseArtifactURL(url)
 	if err != nil {
 		return "", fmt.Errorf("pushing an artifact: %w", err)
+	}
+	if a.Chart {
+		digest, err := pushChart(ctx, a, url, transport)
+		if err != nil {
+			return "", fmt.Errorf("pushing chart %s: %w", url, err)
+		}
+		return digest, nil
 	}
 	client := oci.NewClient([]crane.Option{crane.WithTransport(transport), crane.WithAuth(authn.Anonymous)})
 	pushed, err := client.Push(ctx, ref, a.Dir, oci.WithPushMetadata(oci.Metadata{

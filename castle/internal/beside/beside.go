@@ -55,13 +55,25 @@ type Artifact struct {
 
 // NewConfig makes a Config with fresh credentials.
 func NewConfig(dir string) Config {
-	return Config{Dir: dir, ClientID: rand.Text(), ClientSecret: rand.Text(), GitToken: "ghp_" + rand.Text()}
+	return Config{Dir: dir, ClientID: rand.Text(), ClientSecret: rand.Text(), GitToken: newGitToken()}
 }
 
 // GitDir is the bare repository that the Git server serves as /seed.git.
 func (c Config) GitDir() string { return filepath.Join(c.Dir, "git", Repository) }
 
-// Save writes the configuration where Load finds it, readable by its owner only.
+// RotateGitToken gives the Git server another token and puts it into the vault, while both run: the old one is refused
+// from the next request on.
+func (c *Config) RotateGitToken() error {
+	c.GitToken = newGitToken()
+	if err := c.Save(); err != nil {
+		return fmt.Errorf("rotate the Git token: %w", err)
+	}
+	return nil
+}
+
+func newGitToken() string { return "ghp_" + rand.Text() }
+
+// Save writes the configuration where Load finds it, readable by its owner only. Who loads it meanwhile gets the old one.
 func (c Config) Save() error {
 	data, err := json.Marshal(c) //nolint:gosec // the secret is there to be read back; mode 0600 below
 	if err != nil {
@@ -70,7 +82,11 @@ func (c Config) Save() error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(c.Dir, "config.json"), data, 0o600)
+	file := filepath.Join(c.Dir, "config.json")
+	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // Load reads what Save wrote.
@@ -104,7 +120,7 @@ func (c Config) Services(ctx context.Context, nodeDir string) ([]node.Service, e
 	}
 	return []node.Service{
 		{Name: "vault", Addr: node.ServicesIP + ":443", Handler: vault, TLS: true},
-		{Name: "git", Addr: node.ServicesIP + ":8443", Handler: git, TLS: true},
+		{Name: "git", Addr: node.ServicesIP + ":8443", Handler: c.fresh(git.SetToken, git), TLS: true},
 		{Name: "registry", Addr: node.MirrorAddr, Handler: oci, TLS: true},
 	}, nil
 }
@@ -118,11 +134,19 @@ func (c Config) vault(nodeDir string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return vaultstandin.New(vaultstandin.Options{
+	vault, err := vaultstandin.New(vaultstandin.Options{
 		Project: Project, Environment: Environment, Log: out,
 		Identities: []vaultstandin.Identity{{Name: "castle", ClientID: c.ClientID, ClientSecret: c.ClientSecret}},
 		Secrets:    map[string]map[string]string{"/": {"GITHUB_TOKEN": c.GitToken, "PRIVATE_CA": string(ca)}},
 	})
+	if err != nil {
+		return nil, err
+	}
+	set := func(token string) error {
+		vault.SetSecret("/", "GITHUB_TOKEN", token)
+		return nil
+	}
+	return c.fresh(set, vault), nil
 }
 
 // registry fills the registry through its own API, without a network.

@@ -29,6 +29,7 @@ const (
 	containerd = "castle/parts/containerd"
 	coredns    = "castle/parts/coredns"
 	flux       = "castle/parts/flux"
+	eso        = "castle/parts/eso"
 
 	containerdModule = "github.com/containerd/containerd/v2"
 
@@ -62,6 +63,7 @@ func Parts() []Part {
 		fluxPart("kustomize-controller", 90*time.Second),
 		fluxPart("helm-controller", 45*time.Second),
 		fluxPart("notification-controller", 45*time.Second),
+		{Name: "external-secrets", Module: eso, Package: "github.com/external-secrets/external-secrets", Hint: 320 * time.Second},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gorilla/handlers"
 )
@@ -30,15 +31,15 @@ type Options struct {
 	AccessLog io.Writer
 }
 
-// Server is the http.Handler of the repositories. Who brings the token may fetch and push.
-type Server struct{ handler http.Handler }
+// Server is the http.Handler of the repositories. Who brings the token may fetch and push. It is safe for concurrent use.
+type Server struct {
+	handler http.Handler
+	token   atomic.Pointer[[sha256.Size]byte] // the token's hash
+}
 
 // New returns a server that runs the installed git's http-backend
 // (https://git-scm.com/docs/git-http-backend). An empty token is an error.
 func New(ctx context.Context, o Options) (*Server, error) {
-	if o.Token == "" {
-		return nil, errors.New("git server: the token is empty")
-	}
 	root, err := filepath.Abs(o.Root)
 	if err != nil {
 		return nil, fmt.Errorf("git server: root: %w", err)
@@ -62,19 +63,33 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Logger: log.New(o.AccessLog, "git server: ", 0),
 		Stderr: o.AccessLog,
 	}
-	return &Server{handlers.CombinedLoggingHandler(o.AccessLog, authenticated(o.Token, forward(run)))}, nil
+	s := &Server{}
+	s.handler = handlers.CombinedLoggingHandler(o.AccessLog, s.authenticated(forward(run)))
+	if err := s.SetToken(o.Token); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// SetToken makes token the only one that counts, from the next request on. An empty one is an error and changes nothing.
+func (s *Server) SetToken(token string) error {
+	if token == "" {
+		return errors.New("git server: the token is empty")
+	}
+	hash := sha256.Sum256([]byte(token))
+	s.token.Store(&hash)
+	return nil
 }
 
 // ServeHTTP answers one request of a Git client.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // authenticated compares hashes, so that the time taken tells neither content nor length of the token.
-func authenticated(token string, next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(token))
+func (s *Server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, ok := r.BasicAuth()
 		got := sha256.Sum256([]byte(password))
-		if !ok || user == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		if !ok || user == "" || subtle.ConstantTimeCompare(got[:], s.token.Load()[:]) != 1 {
 			w.Header().Set("WWW-Authenticate", `Basic realm="castle"`)
 			http.Error(w, "a username and the token as password are wanted", http.StatusUnauthorized)
 			return

@@ -214,6 +214,27 @@ func (s *service) get(t *testing.T, path string, login [2]string) (code int, hea
 	return response.StatusCode, response.Header
 }
 
+func TestTokenIsReplacedWhileTheServerRuns(t *testing.T) {
+	s := serve(t)
+	server, ok := s.Config.Handler.(*gitserver.Server)
+	if !ok {
+		t.Fatal("the handler is no Server")
+	}
+	if err := server.SetToken("another"); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.SetToken(""); err == nil {
+		t.Error("an empty token was taken")
+	}
+	const path = "/fleet.git/info/refs?service=git-upload-pack"
+	if code, _ := s.get(t, path, [2]string{"git", token}); code != http.StatusUnauthorized {
+		t.Errorf("the old token: %d", code)
+	}
+	if code, _ := s.get(t, path, [2]string{"git", "another"}); code != http.StatusOK {
+		t.Errorf("the new token: %d", code)
+	}
+}
+
 func TestEmptyTokenIsAnError(t *testing.T) {
 	if _, err := gitserver.New(t.Context(), gitserver.Options{Root: t.TempDir()}); err == nil {
 		t.Error("a server without a token was made")

@@ -100,6 +100,7 @@ func TestImagesArePulledUnderTheirNames(t *testing.T) {
 		{images.KustomizeController, "fluxcd/kustomize-controller:v1.9.5", "usr/local/bin/kustomize-controller", "65534:65534"},
 		{images.HelmController, "fluxcd/helm-controller:v1.6.2", "usr/local/bin/helm-controller", "65534:65534"},
 		{images.NotificationController, "fluxcd/notification-controller:v1.9.3", "usr/local/bin/notification-controller", "65534:65534"},
+		{images.ExternalSecrets, "external-secrets/external-secrets:v0.20.4", "bin/external-secrets", "65534"},
 		{images.Busybox, "library/busybox:1.35.0", "bin/busybox", ""},
 		{images.Seed("v0.1.0"), "tazlab/seed:v0.1.0", "seed", "65532:65532"},
 		{images.Waitfor("v0.1.0"), "tazlab/waitfor:v0.1.0", "waitfor", "65532:65532"},

@@ -29,7 +29,7 @@ const (
 
 // The images whose tag is fixed. Entry points, users and environment are those of the published images; where a
 // published image starts its program through an init or holds a distribution (Flux: Alpine with CA certificates,
-// kustomize-controller also with git, ssh and gnupg), these hold the program alone.
+// kustomize-controller also with git, ssh and gnupg; External Secrets Operator: distroless, with CA certificates), these hold the program alone.
 var (
 	Pause = Spec{Name: "registry.k8s.io/pause:3.10", Path: "/pause", Entrypoint: []string{"/pause"}, User: "65535:65535"}
 
@@ -37,6 +37,13 @@ var (
 	KustomizeController    = flux("kustomize-controller", "v1.9.5", "GNUPGHOME=/tmp")
 	HelmController         = flux("helm-controller", "v1.6.2")
 	NotificationController = flux("notification-controller", "v1.9.3")
+
+	// ExternalSecrets is External Secrets Operator, as the Dockerfile of that version says.
+	ExternalSecrets = Spec{
+		Name: "ghcr.io/external-secrets/external-secrets:v0.20.4",
+		Path: "/bin/external-secrets", Entrypoint: []string{"/bin/external-secrets"}, User: "65534",
+		Env: []string{search, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"}, // from the distroless image beneath it
+	}
 
 	// Busybox holds the binary of Debian's busybox-static package, which is of this version.
 	Busybox = Spec{

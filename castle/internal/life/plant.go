@@ -25,6 +25,14 @@ func (c *Castle) Push(ctx context.Context, tree string) error {
 	return nil
 }
 
+// RotateGitToken changes the token of the castle's Git server, and the secret in the vault with it.
+func (c *Castle) RotateGitToken() error {
+	if err := c.load(); err != nil {
+		return err
+	}
+	return c.beside.RotateGitToken()
+}
+
 // Manifest makes the inline manifest of the folder tree with the real seed, as a user would.
 func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)

@@ -49,6 +49,7 @@ func (c *Castle) images() []beside.Image {
 		"kustomize-controller":    images.KustomizeController,
 		"helm-controller":         images.HelmController,
 		"notification-controller": images.NotificationController,
+		"external-secrets":        images.ExternalSecrets,
 		"seed":                    images.Seed(Version),
 		"waitfor":                 images.Waitfor(Version),
 	} {
@@ -78,6 +79,7 @@ var artifactTable = []struct {
 }{
 	{"flux", "fluxcd/flux-manifests:v2.9.5", artifacts.FluxManifests},
 	{"external-secrets-crds", "external-secrets/crds:v0.20.4", artifacts.ESOCRDs},
+	{"external-secrets-chart", "external-secrets/charts/external-secrets:0.20.3", artifacts.ESOChart},
 }
 
 // Artifact returns the folder with the content of one OCI artifact, packing it if need be.
