@@ -10,20 +10,11 @@ import (
 	"strings"
 	"time"
 
-	apiwait "k8s.io/apimachinery/pkg/util/wait"
-
 	"github.com/tazlab/seed/internal/secret"
-	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/kube"
 	"github.com/tazlab/seed/internal/wait/probe"
 	"github.com/tazlab/seed/internal/wait/target"
 )
-
-// again is how long an endpoint that answered is left alone while others are waited for.
-const again = 10 * time.Second
-
-// backoff are the pauses between two tries of an endpoint.
-var backoff = apiwait.Backoff{Duration: 250 * time.Millisecond, Factor: 1.5, Jitter: 0.3, Steps: 100, Cap: 2 * time.Second}
 
 // Follower follows objects and endpoints.
 type Follower struct {
@@ -57,45 +48,15 @@ func (f Follower) object(t target.Target, o *target.Object, report func(target.S
 func (f Follower) withSecret(ctx context.Context, t target.Target, report func(target.State)) error {
 	key := *t.Endpoint.PasswordSecret
 	password := func(ctx context.Context) (secret.String, error) { return f.Client.SecretValue(ctx, key) }
-	var stop context.CancelFunc
-	probing := make(chan error, 1)
-	end := func() {
-		if stop != nil {
-			stop()
-			<-probing
-			stop = nil
-		}
+	there := func(ctx context.Context, report func(target.State)) error {
+		return f.object(t, PasswordObject(key), report).Follow(ctx)
 	}
-	defer end()
-	failed := make(chan error, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err := f.object(t, PasswordObject(key), func(s target.State) {
-		if !s.Met {
-			end()
-			report(target.State{Why: "the Secret " + key.Name + " with the password: " + s.Why})
-			return
-		}
-		if stop != nil {
-			return
-		}
-		inner, cancelProbe := context.WithCancel(ctx)
-		stop = cancelProbe
-		go func() {
-			err := follow(inner, t.Endpoint, prober(t.Endpoint, password), report)
-			if err != nil {
-				failed <- err
-				cancel()
-			}
-			probing <- err
-		}()
-	}).Follow(ctx)
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return err
+	probing := func(ctx context.Context) error {
+		return follow(ctx, t.Endpoint, prober(t.Endpoint, password), report)
 	}
+	return whileMet(ctx, there, probing, func(s target.State) {
+		report(target.State{Unknown: s.Unknown, Why: "the Secret " + key.Name + " with the password: " + s.Why})
+	})
 }
 
 // PasswordObject is the Secret of a password-secret as a target of its own.
@@ -144,46 +105,4 @@ func server(u *url.URL, password func(context.Context) (secret.String, error)) p
 		Host: u.Hostname(), Port: uint16(port), User: u.User.Username(), Database: strings.TrimPrefix(u.Path, "/"),
 		SSLMode: u.Query().Get("sslmode"), RootCert: u.Query().Get("sslrootcert"), Password: password,
 	}
-}
-
-// follow probes until ctx ends.
-func follow(ctx context.Context, e *target.Endpoint, p probe.Probe, report func(target.State)) error {
-	pauses, failing := backoff, time.Time{}
-	for ctx.Err() == nil {
-		found, err := p.Probe(ctx)
-		pause := again
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			pauses, failing = backoff, time.Time{}
-			report(target.State{Met: true, Why: found})
-		case target.IsUnusable(err):
-			return err
-		default:
-			if failing.IsZero() {
-				failing = time.Now()
-			}
-			report(target.State{Why: explain(e, err, time.Since(failing))})
-			pause = pauses.Step()
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-	return nil
-}
-
-func explain(e *target.Endpoint, err error, waited time.Duration) string {
-	at := diagnose.Where{Address: e.URL.Host, CAFile: e.CAFile, Waited: waited}
-	if e.URL.Scheme == "http" || e.URL.Scheme == "https" {
-		at.Proxy = probe.Proxy(e.URL)
-	}
-	if text := diagnose.Explain(err, at); text != "" {
-		return text
-	}
-	return err.Error()
 }

@@ -3,6 +3,7 @@ package wait
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,22 +14,22 @@ import (
 // Kind is how a waiting ended.
 type Kind string
 
-// The ends of a waiting.
+// The ends of a waiting. They are also the reasons of Events.
 const (
 	// Met is the good end.
-	Met Kind = "met"
+	Met Kind = "Met"
 	// Broken is an error that nobody expected.
-	Broken Kind = "error"
+	Broken Kind = "Error"
 	// Unusable is a mistake in what was given: no waiting cures it.
-	Unusable Kind = "unusable"
+	Unusable Kind = "Unusable"
 	// Failed is a target that can never be met, or one of FailIf that is.
-	Failed Kind = "failed"
+	Failed Kind = "Failed"
 	// Refused is a right that is still missing after the grace.
-	Refused Kind = "refused"
+	Refused Kind = "Refused"
 	// TimedOut is the end of the budget.
-	TimedOut Kind = "timed out"
+	TimedOut Kind = "TimedOut"
 	// Interrupted is the end of the context.
-	Interrupted Kind = "interrupted"
+	Interrupted Kind = "Interrupted"
 )
 
 // Outcome is how a waiting ended.
@@ -40,8 +41,6 @@ type Outcome struct {
 	Role string
 	// Cause is what interrupted.
 	Cause error
-	// Took is for how long it waited.
-	Took time.Duration
 }
 
 // failed is the end of a target that can never be met.
@@ -62,6 +61,28 @@ func ending(text string, err error) Outcome {
 		return Outcome{Kind: Failed, Message: text + " has failed for good: " + err.Error()}
 	}
 	return Outcome{Kind: Broken, Message: text + ": " + err.Error()}
+}
+
+// exhausted is the outcome when no target can be followed any more, of which one would have been enough. Whatever came
+// last: a right can be granted, so a refusal tells more than a failure.
+func (r *run) exhausted() Outcome {
+	var all Outcome
+	var messages, roles []string
+	for _, f := range r.all {
+		if f.guard {
+			continue
+		}
+		one := ending(f.Text, f.dead)
+		messages = append(messages, one.Message)
+		if one.Role != "" {
+			roles = append(roles, one.Role)
+		}
+		if worst := []Kind{Failed, Refused, Broken}; slices.Index(worst, one.Kind) > slices.Index(worst, all.Kind) {
+			all.Kind = one.Kind
+		}
+	}
+	all.Message, all.Role = strings.Join(messages, "; "), strings.Join(roles, "---\n")
+	return all
 }
 
 // found says what the waiting was for.

@@ -43,6 +43,17 @@ type followed struct {
 	dead  error // why it is not followed any more
 }
 
+// open tells whether it is a guard of which nothing is known.
+func (f *followed) open() bool { return f.guard && (!f.known || f.Unknown) }
+
+// name is what people know it by.
+func (f *followed) name() string {
+	if f.guard {
+		return "--fail-if " + f.Text
+	}
+	return f.Text
+}
+
 // update is a new state of a target, or the end of following it.
 type update struct {
 	at    *followed
@@ -61,7 +72,9 @@ func (w *Wait) Run(ctx context.Context) Outcome {
 		r.all = append(r.all, &followed{Target: t, guard: true})
 	}
 	outcome := r.run(ctx)
-	outcome.Took = time.Since(r.started)
+	if outcome.Kind == TimedOut { // nobody follows or speaks any more
+		outcome.Message += describe(r.lacking(), r.bringers(ctx, r.lacking()))
+	}
 	r.conclude(ctx, outcome)
 	return outcome
 }
@@ -95,11 +108,14 @@ func (r *run) run(parent context.Context) Outcome {
 	for {
 		select {
 		case <-ctx.Done():
-			return Outcome{Kind: Interrupted, Cause: context.Cause(parent), Message: fmt.Sprintf("ended by %v, waiting for %s", context.Cause(parent), r.missing(nil))}
+			cause := context.Cause(parent)
+			return Outcome{Kind: Interrupted, Cause: cause, Message: fmt.Sprintf("ended by %v, waiting for %s", cause, describe(r.lacking(), nil))}
 		case <-timeout:
-			return Outcome{Kind: TimedOut, Message: fmt.Sprintf("timed out after %s, waiting for %s", r.Timeout, r.missing(r.bringers(ctx, r.lacking())))}
+			return Outcome{Kind: TimedOut, Message: fmt.Sprintf("timed out after %s, waiting for ", r.Timeout)}
 		case <-beat.C:
 			r.speak(ctx, true)
+		case <-r.voice.news:
+			r.speak(ctx, false)
 		case u := <-updates:
 			if outcome, over := r.take(ctx, u); over {
 				return outcome
@@ -137,9 +153,9 @@ func (r *run) take(ctx context.Context, u update) (Outcome, bool) {
 	if u.err != nil {
 		return r.lose(f, u.err)
 	}
-	r.change(f, u.state)
+	changed := r.change(f, u.state)
 	if f.guard && f.Met {
-		return Outcome{Kind: Failed, Message: "--fail-if " + f.Text + " is met: " + f.Why}, true
+		return Outcome{Kind: Failed, Message: f.name() + " is met: " + f.Why}, true
 	}
 	if f.Failed && !f.guard {
 		return r.lose(f, failed{f.Why})
@@ -147,26 +163,29 @@ func (r *run) take(ctx context.Context, u update) (Outcome, bool) {
 	if r.met() {
 		return Outcome{Kind: Met, Message: r.found()}, true
 	}
-	r.first(ctx)
+	r.show(ctx, changed)
 	return Outcome{}, false
 }
 
 // lose gives a target up. With Any the others may still be met.
 func (r *run) lose(f *followed, err error) (Outcome, bool) {
 	f.State, f.dead, f.known = target.State{Why: err.Error()}, err, true
-	if r.Any && !f.guard && !target.IsUnusable(err) && slices.ContainsFunc(r.all, func(other *followed) bool { return other.dead == nil && !other.guard }) {
+	switch {
+	case !r.Any, f.guard, target.IsUnusable(err):
+		return ending(f.name(), err), true
+	case slices.ContainsFunc(r.all, func(other *followed) bool { return other.dead == nil && !other.guard }):
 		r.Log.Warn("given up: "+f.Text+": "+f.Why, "target", f.Text, "why", f.Why)
 		return Outcome{}, false
 	}
-	return ending(f.Text, err), true
+	return r.exhausted(), true
 }
 
-// met tells whether the waiting is over. A guard that has not been looked at yet could still forbid it.
+// met tells whether the waiting is over. A guard of which nothing is known yet could still forbid it.
 func (r *run) met() bool {
 	some, every := false, true
 	for _, f := range r.all {
 		switch {
-		case f.guard && !f.known:
+		case f.open():
 			return false
 		case f.guard:
 		case f.Met:

@@ -64,7 +64,7 @@ func TestEventOfFailure(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, admin, mayTell)
 	p.start(t, identity, "--forbidden-grace=1ms", "secret/database").end(t, 4, "kind: Role")
-	if e := p.event(t, "refused"); e.Type != "Warning" || !holds(e.Message, []string{"secret/database", "is forbidden"}) {
+	if e := p.event(t, "Refused"); e.Type != "Warning" || !holds(e.Message, []string{"secret/database", "is forbidden"}) {
 		t.Errorf("%s Event: %q", e.Type, e.Message)
 	}
 }

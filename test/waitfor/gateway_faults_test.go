@@ -23,11 +23,13 @@ func TestFaultsAreSurvived(t *testing.T) {
 		"watch HTTP 410":         {watches, says(410, tooOld), ""},
 		"watch event 500":        {watches, says(200, `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","message":"broken etcd","code":500}}`+"\n"), "broken etcd"},
 		"watch garbage":          {watches, says(200, "<html>\n"), "the watch fails"},
-		"watch garbage event":    {watches, says(200, `{"type":"ADDED","object":{"kind":"Nonsense"}}`+"\n"), ""},
+		"watch garbage event":    {watches, says(200, `{"type":"ADDED","object":{"kind":"Nonsense"}}`+"\n"), "the watch fails"},
 		"watch HTTP 500":         {watches, says(500, "no backend"), "the watch fails"},
 		"watch HTTP 404":         {watches, says(404, "no such page"), "the watch fails"},
 		"watch HTTP 405":         {watches, says(405, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not allowed","reason":"MethodNotAllowed","code":405}`), "this kind cannot be watched"},
-		"GET HTTP 429":           {gets, says(429, "slow down", "Retry-After", "1"), ""},
+		"GET HTTP 429":           {gets, says(429, "slow down", "Retry-After", "1"), "429 Too Many Requests: it asks for a pause of 1s"},
+		"GET HTTP 503 later":     {gets, says(503, "starting", "Retry-After", "1"), "503 Service Unavailable"},
+		"watch HTTP 429":         {watches, says(429, "slow down", "Retry-After", "1"), "429 Too Many Requests"},
 		"GET HTTP 500":           {gets, says(500, "no backend"), "an error on the server"},
 		"GET HTTP 503":           {gets, says(503, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"starting","reason":"ServiceUnavailable","code":503}`), "starting"},
 		"GET garbage":            {gets, says(200, "<html>"), "cannot be asked"},
@@ -43,6 +45,9 @@ func TestFaultsAreSurvived(t *testing.T) {
 			w.awaitAll(t, "it is not there", test.said)
 			p.secret(t, "database", "password", "s3cr3t")
 			w.end(t, 0, "it has password")
+			if test.said == "" && w.has("fails") != 0 {
+				t.Errorf("nothing was wrong:\n%s", w.log())
+			}
 			if len(w.all) > 20 {
 				t.Errorf("%d lines:\n%s", len(w.all), w.log())
 			}

@@ -95,7 +95,7 @@ func TestValuesStaySecret(t *testing.T) {
 	}
 }
 
-// The message never shows a value, and what was met at first and is lost does not count.
+// All targets must be there at the same time: what was met and is lost does not count.
 func TestLevelNotLatch(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, admin, named("secrets", "first", "second"))

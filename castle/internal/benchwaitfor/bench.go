@@ -105,10 +105,10 @@ func (b *bench) programs(ctx context.Context) error {
 	return nil
 }
 
-// phase is how long after it began to wait a waiter gets its Secret in this run. The loop looks every five seconds,
-// kubectl wait every half: what comes after multiples of the golden ratio falls evenly into both.
-func phase(run int) time.Duration {
-	_, part := math.Modf(float64(run) * math.Phi)
+// phase is how long after it began to wait a waiter gets the n-th Secret. The loop looks every five seconds, kubectl wait
+// every half: what comes after multiples of the golden ratio falls evenly into both.
+func phase(n int) time.Duration {
+	_, part := math.Modf(float64(n) * math.Phi)
 	return settled + time.Duration(part*float64(loopPause))
 }
 

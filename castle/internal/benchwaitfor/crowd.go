@@ -16,9 +16,7 @@ const (
 	waiting   = 30 * time.Second // each waiter waits that long
 	spreading = 10 * time.Second // and all are started within that
 	idling    = 20 * time.Second // the API server is watched that long before
-	// full is the share of the CPUs, averaged over start, waiting and end, above which a crowd gets in its own way: then it
-	// is the machine that is measured. When all wait they need a third more than on average.
-	full = 0.6
+	hindered  = 0.9              // of its requests: a waiter that makes less of them does not get the CPU it needs
 )
 
 // crowds measures many waiters of each kind at once, for a Secret that does not come.
@@ -36,8 +34,8 @@ func (b *bench) crowds(ctx context.Context) error {
 				}
 				b.say("run %d of %d: %d of %s: API server %.2f s of CPU (idle %.2f s), %.0f requests; they use %.0f%% of the machine, which is %.0f%% busy",
 					run+1, b.Runs, size, r.name, c.cpu, c.idle, c.requests, 100*c.share, 100*c.busy)
-				if c.share > full && size > 1 {
-					b.say("  too many for this machine: half as many")
+				if made := c.requests / float64(size); made < hindered*r.requests && size > 1 {
+					b.say("  too many for this machine: each made %.1f of its %.0f requests. Half as many", made, r.requests)
 					b.results.dropCrowds(r.name)
 					sizes[r.name] = size / 2
 					continue
@@ -183,7 +181,11 @@ func (s *server) spend(ctx context.Context, something func() error) (spent, erro
 type machineTimes struct{ total, idle float64 }
 
 func times() (machineTimes, error) {
-	stat, err := procfs.NewStat()
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return machineTimes{}, fmt.Errorf("read the machine's CPU times: %w", err)
+	}
+	stat, err := fs.Stat()
 	if err != nil {
 		return machineTimes{}, fmt.Errorf("read the machine's CPU times: %w", err)
 	}

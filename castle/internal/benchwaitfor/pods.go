@@ -48,25 +48,25 @@ func (b *bench) pods(ctx context.Context) (err error) {
 	if err := errors.Join(b.load(ctx), admit(ctx, client)); err != nil {
 		return err
 	}
-	for run := range b.Runs {
-		took, err := b.podOnce(ctx, client, run, rival{name: nothing})
+	for n := range b.Runs * secretsPerRun {
+		took, err := b.podOnce(ctx, client, 0, rival{name: nothing})
 		if err != nil {
 			return err
 		}
 		b.kubelet = append(b.kubelet, took.Seconds())
 		for _, r := range rivals {
-			took, err := b.podOnce(ctx, client, run, r)
+			took, err := b.podOnce(ctx, client, phase(n), r)
 			if err != nil {
 				return err
 			}
 			b.results.add(latePod, r.name, took.Seconds())
-			b.say("run %d of %d, Pod: %s %.2f s late", run+1, b.Runs, r.name, took.Seconds())
+			b.say("run %d of %d, Pod: %s %.2f s late", n/secretsPerRun+1, b.Runs, r.name, took.Seconds())
 		}
 	}
 	return nil
 }
 
-func (b *bench) podOnce(ctx context.Context, client kubernetes.Interface, run int, r rival) (took time.Duration, err error) {
+func (b *bench) podOnce(ctx context.Context, client kubernetes.Interface, comes time.Duration, r rival) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	defer func() { err = errors.Join(err, remove(ctx, client)) }()
@@ -78,7 +78,7 @@ func (b *bench) podOnce(ctx context.Context, client kubernetes.Interface, run in
 		if err := until(ctx, client, "its init container runs", initRuns); err != nil {
 			return 0, err
 		}
-		if err := pause(ctx, phase(run)); err != nil {
+		if err := pause(ctx, comes); err != nil {
 			return 0, err
 		}
 		begin = time.Now()

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// startsPerRun is how many starts one run has: they are short and scatter.
-const startsPerRun = 10
+// What one run has of what is short and scatters: starts, and Secrets that come.
+const (
+	startsPerRun  = 10
+	secretsPerRun = 3
+)
 
 // starts measures from start to exit where the Secret is there already.
 func (b *bench) starts(ctx context.Context) (err error) {
@@ -62,26 +65,26 @@ func (b *bench) late(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	for run := range b.Runs {
+	for n := range b.Runs * secretsPerRun {
 		for _, r := range rivals {
-			took, err := b.lateOnce(ctx, s, run, r)
+			took, err := b.lateOnce(ctx, s, phase(n), r)
 			if err != nil {
 				return err
 			}
 			b.results.add(lateProcess, r.name, took.Seconds())
-			b.say("run %d of %d, process: %s %.3f s late", run+1, b.Runs, r.name, took.Seconds())
+			b.say("run %d of %d, process: %s %.3f s late", n/secretsPerRun+1, b.Runs, r.name, took.Seconds())
 		}
 	}
 	return nil
 }
 
-func (b *bench) lateOnce(ctx context.Context, s *server, run int, r rival) (time.Duration, error) {
+func (b *bench) lateOnce(ctx context.Context, s *server, comes time.Duration, r rival) (time.Duration, error) {
 	w, err := b.start(s, 0, r, awaited)
 	if err != nil {
 		return 0, err
 	}
 	defer w.end()
-	if err := pause(ctx, phase(run)); err != nil {
+	if err := pause(ctx, comes); err != nil {
 		return 0, err
 	}
 	if err := w.waits(); err != nil {

@@ -61,8 +61,8 @@ func (b *bench) write(out io.Writer) error {
 		return fmt.Errorf("read the kernel's version: %w", err)
 	}
 	var w strings.Builder
-	fmt.Fprintf(&w, "\n`make bench-waitfor`, median (least to most) of %d runs, %d starts for each; %d CPUs, Linux %s, %s\n\n",
-		b.Runs, b.Runs*startsPerRun, runtime.NumCPU(), strings.TrimSpace(string(kernel)), runtime.GOARCH)
+	fmt.Fprintf(&w, "\n`make bench-waitfor`, median (least to most) of %d runs, with %d starts and %d Secrets in each; %d CPUs, Linux %s, %s\n\n",
+		b.Runs, startsPerRun, secretsPerRun, runtime.NumCPU(), strings.TrimSpace(string(kernel)), runtime.GOARCH)
 	w.WriteString("| | waitfor | kubectl loop | kubectl wait | loop / waitfor | wait / waitfor |\n|---|---|---|---|---|---|\n")
 	for _, m := range measures {
 		of := b.results[m.name]

@@ -42,7 +42,8 @@ func refused(at Where) string {
 	if at.Waited < patience {
 		return first
 	}
-	return first + "; refused for " + at.Waited.Round(time.Second).String() + " now. In a service mesh an init container's traffic goes to a proxy that " +
+	// No time that grows: the same must be said in the same words.
+	return first + "; refused for more than " + patience.String() + " now. In a service mesh an init container's traffic goes to a proxy that " +
 		"does not run yet: have the mesh use native sidecars; or annotate the Pod " + exclude(at) + ", which counts for all its containers; or run this container as the proxy's user (Istio: runAsUser 1337)"
 }
 

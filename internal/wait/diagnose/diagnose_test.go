@@ -105,7 +105,7 @@ func TestExplainKnowsTheAPIServer(t *testing.T) {
 	}
 	api.Waited = 90 * time.Second
 	for _, want := range []string{
-		"may be restarting", "refused for 1m30s now", "native sidecars", "traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.96.0.1/32",
+		"may be restarting", "refused for more than 30s now", "native sidecars", "traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.96.0.1/32",
 		`config.linkerd.io/skip-outbound-ports: "443"`, "runAsUser 1337",
 	} {
 		if got := diagnose.Explain(refused, api); !strings.Contains(got, want) {

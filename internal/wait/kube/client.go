@@ -66,7 +66,10 @@ func New(s Setup) (*Client, error) {
 	config := &rest.Config{
 		Host: "https://" + c.Address,
 		// Read again every minute, and after a 401: with rest.Config's own BearerTokenFile every minute only.
-		WrapTransport:   transport.ResettableTokenSourceWrapTransport(transport.NewCachedFileTokenSource(filepath.Join(s.TokenDir, "token"))),
+		WrapTransport: transport.Wrappers(
+			func(base http.RoundTripper) http.RoundTripper { return patient{base} },
+			transport.ResettableTokenSourceWrapTransport(transport.NewCachedFileTokenSource(filepath.Join(s.TokenDir, "token"))),
+		),
 		TLSClientConfig: rest.TLSClientConfig{CAFile: c.CAFile},
 		UserAgent:       "waitfor",
 		QPS:             -1, // what paces the requests is the waiting

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	apiwait "k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 
@@ -41,6 +42,7 @@ type Follower struct {
 
 	resource kinds.Resource
 	seen     view      // nil until the kind is found
+	first    types.UID // of the first object of that name; one with another UID is its successor
 	polling  time.Time // when a watch was last refused
 	trouble  trouble
 	told     *target.State

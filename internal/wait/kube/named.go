@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/tazlab/seed/internal/wait/target"
@@ -16,10 +15,9 @@ import (
 
 // named is one object with a name.
 type named struct {
-	f     *Follower
-	api   api
-	first types.UID // the first object of that name; one with another UID is its successor
-	now   target.State
+	f   *Follower
+	api api
+	now target.State
 }
 
 func newNamed(f *Follower) view { return &named{f: f, api: f.api()} }
@@ -82,11 +80,11 @@ func (n *named) decide(o *unstructured.Unstructured) {
 		n.now = target.State{Met: true, Why: "it is not there"}
 		return
 	}
-	if n.first == "" {
-		n.first = o.GetUID()
+	if n.f.first == "" {
+		n.f.first = o.GetUID()
 	}
 	n.now = target.State{Why: "it is still there" + deletion(o)}
-	if o.GetUID() != n.first {
+	if o.GetUID() != n.f.first {
 		n.now = target.State{Met: true, Why: "it was deleted; there is another one of that name"}
 	}
 }

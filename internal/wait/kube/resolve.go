@@ -44,11 +44,7 @@ func (c *Client) resolve(ctx context.Context, o *target.Object) (kinds.Resource,
 	for _, version := range versions {
 		gv := schema.GroupVersion{Group: o.Group, Version: version}
 		var list metav1.APIResourceList
-		path := "/apis/" + gv.String()
-		if o.Group == "" {
-			path = "/api/" + o.Version
-		}
-		if err := c.discover(ctx, path, &list); err != nil {
+		if err := c.discover(ctx, "/apis/"+gv.String(), &list); err != nil {
 			return kinds.Resource{}, unserved(err, "the API server serves no "+gv.String()+" (yet): its CRDs are not installed, or it is misspelled")
 		}
 		if found, ok := pick(list.APIResources, o.Kind, gv); ok {

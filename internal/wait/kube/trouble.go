@@ -51,6 +51,13 @@ func (t *trouble) pause(kind string) time.Duration {
 	return t.backoff.Step()
 }
 
+// atLeast is a pause that is no shorter than what an answer asks for; but the page of a load balancer may ask for hours.
+func (t *trouble) atLeast(kind string, err error) time.Duration {
+	var asked later
+	_ = errors.As(err, &asked)
+	return max(t.pause(kind), min(asked.after, time.Minute))
+}
+
 func (t *trouble) enter(kind string) {
 	if t.kind != kind {
 		t.kind, t.since = kind, time.Now()
@@ -81,7 +88,7 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 		if f.trouble.kind != failing {
 			f.Note("the watch fails, asking again every few seconds instead: " + watching.Error())
 		}
-		return f.trouble.pause(failing), nil
+		return f.trouble.atLeast(failing, err), nil
 	case errors.As(err, &gone):
 		f.seen = nil // found anew, with the version that is served then
 		f.tell(target.State{Why: gone.why})
@@ -93,11 +100,8 @@ func (f *Follower) sort(err error) (time.Duration, error) {
 	case apierrors.IsBadRequest(err), apierrors.IsInvalid(err), apierrors.IsMethodNotSupported(err):
 		return 0, target.Unusable(fmt.Errorf("the API server does not take the request: %w", err))
 	}
-	pause := f.trouble.pause(away)
-	if seconds, said := apierrors.SuggestsClientDelay(err); said && time.Duration(seconds)*time.Second > pause {
-		pause = time.Duration(seconds) * time.Second
-	}
-	f.tell(target.State{Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
+	pause := f.trouble.atLeast(away, err)
+	f.tell(target.State{Unknown: true, Why: f.Client.unreachable(err, time.Since(f.trouble.since))})
 	return pause, nil
 }
 
@@ -109,16 +113,15 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 		why = "401 Unauthorized: the API server does not accept the token: it has expired, was made for another cluster or audience, or its ServiceAccount is gone"
 	}
 	if left := f.Grace - time.Since(f.trouble.since); left > 0 {
-		f.tell(target.State{Why: why + fmt.Sprintf(" (given up after %s, rights may arrive late)", f.Grace)})
+		f.tell(target.State{Unknown: true, Why: why + fmt.Sprintf(" (given up after %s, rights may arrive late)", f.Grace)})
 		return min(pause, left), nil
 	}
 	end := Refused{Why: why}
 	if apierrors.IsForbidden(err) && f.seen != nil { // else it is discovery that is refused
 		role, err := access.Role(f.Client.account(why), Need(f.Object, f.resource, f.Client.Namespace))
-		if err != nil {
-			return 0, err
+		if end.Role = string(role); err != nil {
+			end.Why += " (and the Role that is missing cannot be written: " + err.Error() + ")"
 		}
-		end.Role = string(role)
 	}
 	return 0, end
 }
@@ -161,6 +164,9 @@ func (c *Client) account(refusal string) access.Account {
 func (c *Client) unreachable(err error, waited time.Duration) string {
 	if errors.Is(err, context.Canceled) { // the follower's own limit for opening a watch
 		err = context.DeadlineExceeded
+	}
+	if asked, ok := errors.AsType[later](err); ok {
+		err = asked // without the URL
 	}
 	why := diagnose.Explain(err, diagnose.Where{API: true, Address: c.Address, CAFile: c.CAFile, Waited: waited})
 	if why == "" {
