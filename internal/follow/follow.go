@@ -28,6 +28,8 @@ type Unit struct {
 	At time.Time
 	// Reason says why it is not Ready: the condition's message, or what is missing.
 	Reason string
+	// Failed tells whether Flux's last try of it has ended without success; Flux goes on trying.
+	Failed bool
 	// Revision is what was applied last.
 	Revision string
 }
@@ -140,6 +142,8 @@ func (f *follower) state(key types.NamespacedName) Unit {
 		unit.Reason = "its newest generation is not reconciled yet"
 	case condition.Status != metav1.ConditionTrue:
 		unit.Reason = condition.Message
+		unit.Failed = condition.Status == metav1.ConditionFalse &&
+			(condition.Reason == meta.HealthCheckFailedReason || condition.Reason == meta.BuildFailedReason)
 	default:
 		unit.Ready, unit.At = true, f.since(key, condition.LastTransitionTime.Time)
 	}

@@ -156,7 +156,7 @@ func testSubstitutes(t *testing.T, unit string, tazlab, castle cluster) {
 	for _, object := range tazlab.byUnit[unit] {
 		switch group := object.GroupVersionKind().Group; group {
 		case "source.toolkit.fluxcd.io":
-		case "helm.toolkit.fluxcd.io", "postgres-operator.crunchydata.com":
+		case "helm.toolkit.fluxcd.io":
 			if name := object.GetName(); !there["Deployment/"+name+"-stand-in"] && !there["HelmRelease/"+name] {
 				t.Errorf("%s: the castle has neither %s nor a stand-in", unit, name)
 			}

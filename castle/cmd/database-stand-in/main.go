@@ -1,6 +1,6 @@
-// Command database-stand-in stands in for a PostgresCluster of Crunchy's operator where no PostgreSQL can run: after a time
-// it creates the Secrets of the cluster's users, as the operator would, and then listens on PostgreSQL's port. It speaks
-// no word of PostgreSQL.
+// Command database-stand-in stands in for Crunchy's operator and one database of it where no PostgreSQL can run: it says in
+// the PostgresCluster's status how things are, after a time it creates the Secrets of the cluster's users, and then it
+// listens on PostgreSQL's port. It speaks no word of PostgreSQL.
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
@@ -67,7 +68,7 @@ func run(ctx context.Context, after, cluster string, users []string) error {
 		}
 		all = append(all, secret)
 	}
-	if err := pause(ctx, after); err != nil {
+	if err := check(after); err != nil {
 		return err
 	}
 	config, err := rest.InClusterConfig()
@@ -78,12 +79,37 @@ func run(ctx context.Context, after, cluster string, users []string) error {
 	if err != nil {
 		return fmt.Errorf("make a client of the API server: %w", err)
 	}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("make a client of the API server: %w", err)
+	}
+	d := database{objects.Resource(postgresClusters).Namespace(string(namespace)), cluster}
+	if err := d.tell(ctx, waiting(after)); err != nil {
+		return err
+	}
+	if err := pause(ctx, after); err != nil {
+		return err
+	}
 	for _, secret := range all {
 		if err := create(ctx, client, secret); err != nil {
 			return err
 		}
 	}
+	if err := d.tell(ctx, standing); err != nil {
+		return err
+	}
 	return listen(ctx)
+}
+
+// check finds a mistake in --after.
+func check(after string) error {
+	if after == never {
+		return nil
+	}
+	if d, err := time.ParseDuration(after); err != nil || d < 0 {
+		return fmt.Errorf("--after=%s: want a time such as 30s, or %s", after, never)
+	}
+	return nil
 }
 
 // pause waits for the time that --after says. The end of ctx is no error: the Pod is told to end.
@@ -95,7 +121,7 @@ func pause(ctx context.Context, after string) error {
 	}
 	duration, err := time.ParseDuration(after)
 	if err != nil {
-		return fmt.Errorf("--after: a time such as 30s, or %s: %w", never, err)
+		return err
 	}
 	slog.Info("the Secrets will be brought", "after", duration)
 	timer := time.NewTimer(duration)
@@ -130,13 +156,23 @@ func userSecret(cluster, namespace, user string) (*corev1.Secret, error) {
 
 // create tries until the Secret is there, or ctx ends. One that is there stays as it is, as the operator keeps a password.
 func create(ctx context.Context, client kubernetes.Interface, secret *corev1.Secret) error {
-	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+	return untilDone(ctx, "Secret "+secret.Name, func(ctx context.Context) error {
 		_, err := client.CoreV1().Secrets(secret.Namespace).Create(ctx, secret, metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			slog.Warn("trying again", "secret", secret.Name, "error", err)
+		if apierrors.IsAlreadyExists(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// untilDone does something again each second until that is no error. The end of ctx is none either.
+func untilDone(ctx context.Context, what string, do func(context.Context) error) error {
+	err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		if err := do(ctx); err != nil {
+			slog.Warn("trying again", "what", what, "error", err)
 			return false, nil
 		}
-		slog.Info("the Secret is there", "secret", secret.Name)
+		slog.Info("done", "what", what)
 		return true, nil
 	})
 	if ctx.Err() != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
@@ -66,6 +69,43 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// What it writes is what the tree's health check looks at.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": postgresClusters.GroupVersion().String(), "kind": "PostgresCluster",
+		"metadata": map[string]any{"namespace": "data", "name": "db", "generation": int64(3)},
+		"spec":     map[string]any{"instances": []any{map[string]any{"name": "one", "replicas": int64(2)}}},
+	}}
+	client := dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), object)
+	d := database{client.Resource(postgresClusters).Namespace("data"), "db"}
+	for _, c := range []struct {
+		state state
+		want  string
+	}{
+		{waiting("30s"), "30s after its start"}, {waiting(never), "castle up --database never"}, {standing, "has brought"},
+	} {
+		if err := d.tell(t.Context(), c.state); err != nil {
+			t.Fatal(err)
+		}
+		now, err := d.objects.Get(t.Context(), "db", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conditions, _, _ := unstructured.NestedSlice(now.Object, "status", "conditions")
+		if len(conditions) != 1 || !strings.Contains(fmt.Sprint(conditions[0]), c.want) {
+			t.Errorf("conditions %v, want one with %q", conditions, c.want)
+		}
+		instances, stands, _ := unstructured.NestedSlice(now.Object, "status", "instances")
+		if stands != c.state.stands {
+			t.Errorf("instances %v", instances)
+		}
+		if stands && fmt.Sprint(instances[0]) != "map[name:one readyReplicas:2 replicas:2]" {
+			t.Errorf("instances %v", instances)
+		}
+	}
+}
+
 // Told to end, it ends at once and without an error, and brings nothing.
 func TestEnds(t *testing.T) {
 	t.Parallel()
@@ -76,8 +116,10 @@ func TestEnds(t *testing.T) {
 			t.Errorf("%s: %v", after, err)
 		}
 	}
-	if err := pause(ctx, "soon"); err == nil || !strings.Contains(err.Error(), "--after") {
-		t.Errorf("%v, want an error that names the flag", err)
+	for _, after := range []string{"soon", "-1s", ""} {
+		if err := check(after); err == nil || !strings.Contains(err.Error(), "--after") {
+			t.Errorf("%q: %v, want an error that names the flag", after, err)
+		}
 	}
 	client := fake.NewClientset()
 	if err := create(ctx, client, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "data", Name: "a"}}); err != nil || len(client.Actions()) > 1 {
