@@ -58,6 +58,32 @@ func TestACopyWithThreeLines(t *testing.T) {
 	}
 }
 
+// The app and the unit of the document, put where it says.
+func TestAnAppAndAUnitAsDocumented(t *testing.T) {
+	t.Parallel()
+	const document = "docs/tree.md"
+	dir := copied(t)
+	if err := os.Mkdir(filepath.Join(dir, "apps/base/hello"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for file, content := range map[string]string{
+		"apps/base/hello/kustomization.yaml": blockOf(t, document, "apps/base/hello/kustomization.yaml"),
+		"apps/base/hello/hello.yaml":         blockOf(t, document, "apps/base/hello/hello.yaml"),
+		"clusters/base/apps.yaml":            read(t, "clusters/base/apps.yaml") + blockOf(t, document, "clusters/base/apps.yaml, at its end"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"tazlab", "castle"} {
+		c := load(t, dir, name)
+		testUnits(t, c)
+		if objects := c.byUnit["apps-hello"]; len(objects) != 2 || objects[1].GetNamespace() != "hello" {
+			t.Errorf("%s: the unit brings %v", name, objects)
+		}
+	}
+}
+
 // field is a text in the one object of its kind.
 func field(t *testing.T, c cluster, kind string, path ...string) string {
 	t.Helper()

@@ -103,10 +103,15 @@ func (o objects) pod() map[string]any {
 // block is the YAML of docs/waitfor.md that begins with the comment title.
 func block(t *testing.T, title string) string {
 	t.Helper()
-	_, text, found := strings.Cut(read(t, "docs/waitfor.md"), "```yaml\n# "+title+"\n")
+	return blockOf(t, "docs/waitfor.md", title)
+}
+
+func blockOf(t *testing.T, document, title string) string {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, document), "```yaml\n# "+title+"\n")
 	text, _, ended := strings.Cut(text, "```\n")
 	if !found || !ended {
-		t.Fatalf("docs/waitfor.md has no YAML %q", title)
+		t.Fatalf("%s has no YAML %q", document, title)
 	}
 	return text
 }
