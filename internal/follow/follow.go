@@ -138,12 +138,15 @@ func (f *follower) state(key types.NamespacedName) Unit {
 	switch {
 	case condition == nil:
 		unit.Reason = "not seen by kustomize-controller yet"
+	case condition.Status != metav1.ConditionTrue && condition.ObservedGeneration == k.Generation:
+		// Said of this generation, even if Flux does not count one as observed whose reconciliation failed.
+		unit.Reason = condition.Message
+		unit.Failed = condition.Status == metav1.ConditionFalse &&
+			(condition.Reason == meta.HealthCheckFailedReason || condition.Reason == meta.BuildFailedReason)
 	case k.Status.ObservedGeneration != k.Generation:
 		unit.Reason = "its newest generation is not reconciled yet"
 	case condition.Status != metav1.ConditionTrue:
 		unit.Reason = condition.Message
-		unit.Failed = condition.Status == metav1.ConditionFalse &&
-			(condition.Reason == meta.HealthCheckFailedReason || condition.Reason == meta.BuildFailedReason)
 	default:
 		unit.Ready, unit.At = true, f.since(key, condition.LastTransitionTime.Time)
 	}

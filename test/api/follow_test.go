@@ -59,6 +59,9 @@ func reconcileBecause(t *testing.T, live cluster.Client, name string, status met
 		t.Fatal(err)
 	}
 	k.Status.ObservedGeneration = k.Generation
+	if status != metav1.ConditionTrue && reason != "Test" { // as kustomize-controller does while it has never succeeded
+		k.Status.ObservedGeneration = -1
+	}
 	k.Status.Conditions = []metav1.Condition{{
 		Type: meta.ReadyCondition, Status: status, Reason: reason, Message: message, LastTransitionTime: metav1.Now(), ObservedGeneration: k.Generation,
 	}}
