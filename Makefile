@@ -32,12 +32,16 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test api faults e2e sdk templates charts postgres bench bench-waitfor
-test: unit api faults sdk templates charts postgres e2e ## Everything: unit, API server, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
+.PHONY: test test-tree api faults e2e sdk templates charts postgres bench bench-waitfor
+test: unit api test-tree faults sdk templates charts postgres e2e ## Everything: unit, API server, the tree, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -parallel 8 -tags apiserver ./test/api ./test/waitfor
+test-tree: $(CASTLE) ## Clusters of the tree: their builds, no secret in the repository, and a real kube-apiserver takes each object (no root)
+	mkdir -p $(ASSETS)
+	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
+	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/tree
 faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/

@@ -31,10 +31,10 @@ func TestClassicLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(tree, "clusters/castle/flux-system")
+	folder := filepath.Join(tree, "clusters/base")
 	write(t, filepath.Join(folder, "gotk-components.yaml"), string(components))
 	replace(t, filepath.Join(folder, "kustomization.yaml"), "flux.yaml", "gotk-components.yaml")
-	replace(t, filepath.Join(tree, "clusters/castle/infrastructure.yaml"),
+	replace(t, filepath.Join(tree, "clusters/base/infrastructure.yaml"),
 		"  name: infrastructure-operators-eso-crds\n  namespace: flux-system\n",
 		"  name: infrastructure-operators-eso-crds\n  namespace: flux-system\n  annotations:\n    seed.tazlab.net/plant: \"true\"\n")
 	// The bundle is older than Git: it was rendered when the source had another interval.

@@ -195,7 +195,7 @@ func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
 	}
 	for _, entry := range object.GetManagedFields() {
 		switch entry.Manager {
-		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller", "helm-controller", "external-secrets":
+		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller", "helm-controller", "external-secrets", "database-stand-in":
 		default:
 			t.Errorf("%s %s: fields are owned by %s", object.GetKind(), object.GetName(), entry.Manager)
 		}

@@ -113,7 +113,7 @@ func testRotated(t *testing.T, w *world, credential *credential) {
 func testWithoutConfigs(t *testing.T, w *world, tree string, credential *credential) {
 	w.commit(t, "Without the ExternalSecrets", without(t, tree, "infrastructure-configs"))
 	w.untilGone(t, externalSecrets, fluxSystem, fluxSystem)
-	w.untilGone(t, clusterSecretStores, "", "infisical")
+	w.untilGone(t, clusterSecretStores, "", "tazlab-secrets")
 	w.commit(t, "Flux fetches without them", map[string][]byte{"apps/base/blog/index.html": []byte("<p>alone</p>\n")})
 	w.commit(t, "With the ExternalSecrets", without(t, tree))
 	w.synced(t, fluxSystem)

@@ -191,14 +191,7 @@ func testStarted(t *testing.T, w *world) {
 		if _, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		p := w.untilPod(t, app, "to be Ready", func(p *corev1.Pod) bool {
-			for _, c := range p.Status.Conditions {
-				if c.Type == corev1.PodReady {
-					return c.Status == corev1.ConditionTrue
-				}
-			}
-			return false
-		})
+		p := w.untilPod(t, app, "to be Ready", podReady)
 		init := p.Status.InitContainerStatuses[0]
 		ended := init.State.Terminated
 		if init.RestartCount != 0 || ended == nil || ended.ExitCode != 0 {
@@ -210,6 +203,15 @@ func testStarted(t *testing.T, w *world) {
 		}
 		t.Logf("%s: init container ended %s, app started %s: %s", app, ended.FinishedAt, p.Status.ContainerStatuses[0].State.Running.StartedAt, ended.Message)
 	}
+}
+
+func podReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
 }
 
 // seen is what became of the Pods of the database's namespace, from the first on.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -20,7 +19,6 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
-	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -134,30 +132,6 @@ func (b *Birth) plant(ctx context.Context) error {
 		return err
 	}
 	return p.apply(ctx)
-}
-
-// Follow watches until the tree stands and records when each unit became Ready. A tree that can never
-// stand is an error.
-func (b *Birth) Follow(ctx context.Context) error {
-	start := time.Now()
-	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
-		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
-		b.removeStale(ctx, u)
-	})
-	state := report.Done
-	if err != nil {
-		state = report.Failed
-		if ctx.Err() == nil {
-			b.Event(ctx, "TreeCannotStand", err.Error())
-		}
-	}
-	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))
-	for _, u := range units {
-		b.Report.Units = append(b.Report.Units, report.Unit{
-			Name: u.Key.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
-		})
-	}
-	return err
 }
 
 // step runs one step and records it.

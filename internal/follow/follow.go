@@ -28,6 +28,8 @@ type Unit struct {
 	At time.Time
 	// Reason says why it is not Ready: the condition's message, or what is missing.
 	Reason string
+	// Failed tells whether Flux's last try of it has ended without success; Flux goes on trying.
+	Failed bool
 	// Revision is what was applied last.
 	Revision string
 }
@@ -136,6 +138,11 @@ func (f *follower) state(key types.NamespacedName) Unit {
 	switch {
 	case condition == nil:
 		unit.Reason = "not seen by kustomize-controller yet"
+	case condition.Status != metav1.ConditionTrue && condition.ObservedGeneration == k.Generation:
+		// Said of this generation, even if Flux does not count one as observed whose reconciliation failed.
+		unit.Reason = condition.Message
+		unit.Failed = condition.Status == metav1.ConditionFalse &&
+			(condition.Reason == meta.HealthCheckFailedReason || condition.Reason == meta.BuildFailedReason)
 	case k.Status.ObservedGeneration != k.Generation:
 		unit.Reason = "its newest generation is not reconciled yet"
 	case condition.Status != metav1.ConditionTrue:

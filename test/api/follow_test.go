@@ -49,13 +49,21 @@ func tree(t *testing.T, live cluster.Client, names ...string) types.NamespacedNa
 // reconcile plays kustomize-controller for one Kustomization: it writes a status and nothing else.
 func reconcile(t *testing.T, live cluster.Client, name string, status metav1.ConditionStatus, message string, children ...string) {
 	t.Helper()
+	reconcileBecause(t, live, name, status, "Test", message, children...)
+}
+
+func reconcileBecause(t *testing.T, live cluster.Client, name string, status metav1.ConditionStatus, reason, message string, children ...string) {
+	t.Helper()
 	var k kustomizev1.Kustomization
 	if err := live.Get(t.Context(), types.NamespacedName{Namespace: "flux-system", Name: name}, &k); err != nil {
 		t.Fatal(err)
 	}
 	k.Status.ObservedGeneration = k.Generation
+	if status != metav1.ConditionTrue && reason != "Test" { // as kustomize-controller does while it has never succeeded
+		k.Status.ObservedGeneration = -1
+	}
 	k.Status.Conditions = []metav1.Condition{{
-		Type: meta.ReadyCondition, Status: status, Reason: "Test", Message: message, LastTransitionTime: metav1.Now(), ObservedGeneration: k.Generation,
+		Type: meta.ReadyCondition, Status: status, Reason: reason, Message: message, LastTransitionTime: metav1.Now(), ObservedGeneration: k.Generation,
 	}}
 	if status == metav1.ConditionTrue {
 		k.Status.LastAppliedRevision = "main@sha1:1"

@@ -45,7 +45,7 @@ func TestDefaults(t *testing.T) {
 	if !container.Resources.Requests.Cpu().Equal(resource.MustParse("5m")) || !container.Resources.Limits.Memory().Equal(resource.MustParse("32Mi")) {
 		t.Errorf("resources %v", container.Resources)
 	}
-	if image := pod.Containers[0].Image; image != "docker.io/dpage/pgadmin4:8.10" {
+	if image := pod.Containers[0].Image; image != "docker.io/dpage/pgadmin4:9.17" {
 		t.Errorf("the app's image is %s", image)
 	}
 }

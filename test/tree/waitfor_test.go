@@ -37,11 +37,16 @@ func tree(t *testing.T) filesys.FileSystem {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, file))
+	content, err := readIfThere(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(data)
+	return content
+}
+
+func readIfThere(file string) (string, error) {
+	content, err := os.ReadFile(filepath.Join(root, file))
+	return string(content), err
 }
 
 func put(t *testing.T, fs filesys.FileSystem, file, content string) {
@@ -71,7 +76,7 @@ func parse(t *testing.T, manifests string) objects {
 	return all
 }
 
-func build(fs filesys.FileSystem, folder string) (string, error) {
+func assemble(fs filesys.FileSystem, folder string) (string, error) {
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, "/"+folder)
 	if err != nil {
 		return "", err
@@ -82,7 +87,7 @@ func build(fs filesys.FileSystem, folder string) (string, error) {
 
 func built(t *testing.T, fs filesys.FileSystem) objects {
 	t.Helper()
-	manifests, err := build(fs, app)
+	manifests, err := assemble(fs, app)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +103,15 @@ func (o objects) pod() map[string]any {
 // block is the YAML of docs/waitfor.md that begins with the comment title.
 func block(t *testing.T, title string) string {
 	t.Helper()
-	_, text, found := strings.Cut(read(t, "docs/waitfor.md"), "```yaml\n# "+title+"\n")
+	return blockOf(t, "docs/waitfor.md", title)
+}
+
+func blockOf(t *testing.T, document, title string) string {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, document), "```yaml\n# "+title+"\n")
 	text, _, ended := strings.Cut(text, "```\n")
 	if !found || !ended {
-		t.Fatalf("docs/waitfor.md has no YAML %q", title)
+		t.Fatalf("%s has no YAML %q", document, title)
 	}
 	return text
 }
@@ -174,7 +184,7 @@ func TestTwoFoldersHaveTwoAccounts(t *testing.T) {
 		put(t, fs, "apps/base/other/"+name, strings.ReplaceAll(read(t, app+"/"+name), "mnemosyne", "the-other"))
 	}
 	put(t, fs, "apps/both/kustomization.yaml", "resources: [../base/mnemosyne, ../base/other]\n")
-	manifests, err := build(fs, "apps/both")
+	manifests, err := assemble(fs, "apps/both")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +205,7 @@ func TestAComponentWithoutAnAnswerIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fs := tree(t)
 			replace(t, fs, app+"/deployment.yaml", c.old, c.with)
-			if manifests, err := build(fs, app); err == nil || !strings.Contains(err.Error(), c.want) {
+			if manifests, err := assemble(fs, app); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want an error that names %s\n%s", err, c.want, manifests)
 			}
 		})

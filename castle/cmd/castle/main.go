@@ -77,6 +77,7 @@ func up(o *life.Options) *cobra.Command {
 	}
 	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
 	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
+	c.Flags().StringVar(&o.Database, "database", "", "after how long the database's stand-in brings the Secrets of its users: 0s, 30s, or never (default: as "+life.Cluster+"/cluster-vars.yaml says)")
 	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
 	return c

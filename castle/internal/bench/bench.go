@@ -2,8 +2,10 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +14,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/tazlab/seed/castle/internal/life"
 )
@@ -152,7 +156,8 @@ func addReport(ctx context.Context, c *life.Castle, start time.Time, sample Samp
 	return nil
 }
 
-// classicTree writes the tree in the layout of "flux bootstrap" and returns it with Flux' manifests.
+// classicTree writes the tree in the layout of "flux bootstrap" into dir and returns the files with Flux' manifests and with
+// the sync objects as the castle's cluster has them.
 func classicTree(ctx context.Context, c *life.Castle, dir string) (components, sync string, err error) {
 	if err := c.CopyTree(dir); err != nil {
 		return "", "", err
@@ -161,18 +166,40 @@ func classicTree(ctx context.Context, c *life.Castle, dir string) (components, s
 	if err != nil {
 		return "", "", err
 	}
-	folder := filepath.Join(dir, "clusters/castle/flux-system")
+	folder := filepath.Join(dir, "clusters/base")
 	data, err := os.ReadFile(filepath.Join(packed, "gotk-components.yaml"))
 	if err != nil {
 		return "", "", err
 	}
-	for name, content := range map[string][]byte{
-		"gotk-components.yaml": data,
-		"kustomization.yaml":   []byte("resources: [gotk-components.yaml, sync.yaml]\n"),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			return "", "", err
-		}
+	index := filepath.Join(folder, "kustomization.yaml")
+	kustomization, err := os.ReadFile(index)
+	if err != nil {
+		return "", "", err
 	}
-	return filepath.Join(folder, "gotk-components.yaml"), filepath.Join(folder, "sync.yaml"), nil
+	kustomization = bytes.Replace(kustomization, []byte("- flux.yaml"), []byte("- gotk-components.yaml"), 1)
+	components, sync = filepath.Join(folder, "gotk-components.yaml"), filepath.Join(dir, "sync.yaml")
+	if err := errors.Join(os.WriteFile(components, data, 0o600), os.WriteFile(index, kustomization, 0o600)); err != nil {
+		return "", "", err
+	}
+	return components, sync, writeSync(dir, sync)
+}
+
+// writeSync writes the root source and the root Kustomization of the castle's cluster into file.
+func writeSync(dir, file string) error {
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(dir, life.Cluster))
+	if err != nil {
+		return fmt.Errorf("build %s: %w", life.Cluster, err)
+	}
+	var all []byte
+	for _, resource := range built.Resources() {
+		if kind := resource.GetKind(); resource.GetName() != "flux-system" || (kind != "GitRepository" && kind != "Kustomization") {
+			continue
+		}
+		text, err := resource.AsYAML()
+		if err != nil {
+			return err
+		}
+		all = append(append(all, text...), "---\n"...)
+	}
+	return os.WriteFile(file, all, 0o600)
 }

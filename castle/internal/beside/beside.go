@@ -137,7 +137,10 @@ func (c Config) vault(nodeDir string) (http.Handler, error) {
 	vault, err := vaultstandin.New(vaultstandin.Options{
 		Project: Project, Environment: Environment, Log: out,
 		Identities: []vaultstandin.Identity{{Name: "castle", ClientID: c.ClientID, ClientSecret: c.ClientSecret}},
-		Secrets:    map[string]map[string]string{"/": {"GITHUB_TOKEN": c.GitToken, "PRIVATE_CA": string(ca)}},
+		Secrets: map[string]map[string]string{"/": {
+			"GITHUB_TOKEN": c.GitToken, "PRIVATE_CA": string(ca),
+			"DATABASE_S3_KEY": "castle", "DATABASE_S3_KEY_SECRET": rand.Text(), // of a bucket that nobody asks for
+		}},
 	})
 	if err != nil {
 		return nil, err

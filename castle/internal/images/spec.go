@@ -73,6 +73,13 @@ func Waitfor(version string) Spec {
 	return spec
 }
 
+// DatabaseStandIn is the castle's program in place of a database, at the given version.
+func DatabaseStandIn(version string) Spec {
+	spec := own("database-stand-in", version)
+	spec.Name = "ghcr.io/tazlab/castle-database-stand-in:" + version
+	return spec
+}
+
 func own(name, version string) Spec {
 	return Spec{Name: "ghcr.io/tazlab/" + name + ":" + version, Path: "/" + name, Entrypoint: []string{"/" + name}, User: nonroot}
 }

@@ -33,6 +33,8 @@ type Options struct {
 	Blog string
 	// Semantics is that of the Talos version to imitate.
 	Semantics talos.Semantics
+	// Database is after how long the database's Secrets come, for example 30s, or Never; empty is what the tree says.
+	Database string
 	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
 	Preload bool
 	// Out gets the progress.
@@ -64,6 +66,9 @@ func New(o Options) (*Castle, error) {
 	}
 	if o.Out == nil {
 		o.Out = io.Discard
+	}
+	if err := checkDatabase(o.Database); err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(o.Root, "castle", "go.mod")); err != nil {
 		return nil, fmt.Errorf("%s is not a checkout of this repository: run castle from its root folder, or name it with --root: %w", o.Root, err)

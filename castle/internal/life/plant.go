@@ -57,7 +57,7 @@ func (c *Castle) Apply(ctx context.Context, manifests ...[]byte) error {
 	return applier.Apply(ctx, append([][]byte{dns}, manifests...)...)
 }
 
-// Up is everything: prepare, start, push, plant, and follow until the tree stands.
+// Up is everything: prepare, start, push, plant, and follow until the tree stands, or all of it that can.
 func (c *Castle) Up(ctx context.Context) error {
 	if err := c.Prepare(ctx); err != nil {
 		return err
@@ -65,10 +65,15 @@ func (c *Castle) Up(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return err
 	}
-	if err := c.Push(ctx, c.Root); err != nil {
+	tree, remove, err := c.tree()
+	if err != nil {
 		return err
 	}
-	manifest, err := c.Manifest(ctx, c.Root)
+	defer remove()
+	if err := c.Push(ctx, tree); err != nil {
+		return err
+	}
+	manifest, err := c.Manifest(ctx, tree)
 	if err != nil {
 		return err
 	}
@@ -76,6 +81,9 @@ func (c *Castle) Up(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.Out, "applied the inline manifest; from here on nothing from outside touches the cluster")
+	if c.Database == Never {
+		return c.upWithoutDatabase(ctx)
+	}
 	if err := c.Follow(ctx); err != nil {
 		return err
 	}

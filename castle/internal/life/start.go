@@ -52,6 +52,7 @@ func (c *Castle) images() []beside.Image {
 		"external-secrets":        images.ExternalSecrets,
 		"seed":                    images.Seed(Version),
 		"waitfor":                 images.Waitfor(Version),
+		"database-stand-in":       images.DatabaseStandIn(Version),
 	} {
 		all = append(all, beside.Image{Spec: spec, Binary: c.programs[program], Cache: c.imageCache()})
 	}

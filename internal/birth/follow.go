@@ -1,0 +1,60 @@
+package birth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/report"
+)
+
+// Follow watches until the tree stands and records when each unit became Ready. A tree that can never
+// stand is an error. A unit that Flux could not bring is not: Flux tries again. But an Event tells of it, and the report
+// has the tree as it is then.
+func (b *Birth) Follow(ctx context.Context) error {
+	start := time.Now()
+	var soFar []follow.Unit
+	told := map[types.NamespacedName]string{}
+	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
+		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
+		b.removeStale(ctx, u)
+		if at := slices.IndexFunc(soFar, func(other follow.Unit) bool { return other.Key == u.Key }); at >= 0 {
+			soFar[at] = u
+		} else {
+			soFar = append(soFar, u)
+		}
+		// Each try names the time that it took, which is nothing new.
+		if _, why, _ := strings.Cut(u.Reason, ": "); u.Failed && told[u.Key] != why {
+			told[u.Key] = why
+			b.Report.Units = reported(soFar)
+			b.Event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
+		}
+	})
+	state := report.Done
+	if err != nil {
+		state = report.Failed
+		if ctx.Err() == nil {
+			b.Event(ctx, "TreeCannotStand", err.Error())
+		}
+	}
+	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))
+	b.Report.Units = reported(units)
+	return err
+}
+
+// reported are units as the report has them.
+func reported(units []follow.Unit) []report.Unit {
+	var all []report.Unit
+	for _, u := range units {
+		all = append(all, report.Unit{
+			Name: u.Key.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
+		})
+	}
+	return all
+}
