@@ -34,7 +34,9 @@ func TestFollowTellsOfAUnitThatDoesNotStand(t *testing.T) {
 	b := &birth.Birth{
 		Bundle: &bundle.Bundle{Root: kustomization(root.Name), Source: &sourcev1.GitRepository{}}, Cluster: live,
 		Log: slog.New(slog.DiscardHandler), Report: timeline,
-		Event: func(_ context.Context, reason, message string) { told <- fmt.Sprint(reason, " ", message, " ", timeline.Units) },
+		Event: func(_ context.Context, reason, message string) {
+			told <- fmt.Sprint(reason, " ", message, " ", timeline.Units)
+		},
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- b.Follow(t.Context()) }()
