@@ -176,7 +176,7 @@ func untilDone(ctx context.Context, what string, do func(context.Context) error)
 		return true, nil
 	})
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the Pod was told to end
 	}
 	return err
 }
