@@ -1,12 +1,9 @@
 package main
 
 import (
-	"compress/gzip"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/tazlab/seed/test/size"
 )
 
 // maxImage is what seed's image may weigh, in bytes, compressed: a newborn node pulls it before anything else can start.
@@ -26,45 +23,9 @@ Who brings a package in:
 // The flags are those of "make build", so that both share the build cache.
 func TestProgramFitsIntoItsImage(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "seed")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building seed: %v\n%s", err, out)
-	}
-	size, compressed := weigh(t, program)
-	t.Logf("seed for linux/amd64: %d bytes, %d compressed", size, compressed)
+	program, compressed := size.Weigh(t, size.Build(t, "amd64"))
+	t.Logf("seed for linux/amd64: %d bytes, %d compressed", program, compressed)
 	if compressed > maxImage {
-		t.Errorf(tooBig, compressed, compressed-maxImage, size)
+		t.Errorf(tooBig, compressed, compressed-maxImage, program)
 	}
-}
-
-// weigh returns the size of a file, as it is and compressed as an image's layer is at its best.
-func weigh(t *testing.T, file string) (size, compressed int64) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var counted counter
-	zip, err := gzip.NewWriterLevel(&counted, gzip.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if size, err = io.Copy(zip, f); err != nil {
-		t.Fatal(err)
-	}
-	if err := zip.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return size, int64(counted)
-}
-
-// counter counts what is written to it.
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
 }

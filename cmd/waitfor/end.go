@@ -17,7 +17,7 @@ const maxTermination = 4096
 func (p *program) end(code int, message, role string) {
 	p.code = code
 	if role != "" {
-		message += "\nThis is what is missing:\n" + role
+		message += "\nThis is what is missing; \"waitfor rbac\" prints the rights for all targets:\n" + role
 	}
 	log, err := newLog(p.stderr, p.flags.logFormat)
 	if err != nil {
@@ -45,18 +45,23 @@ func terminate(file, message string) error {
 	if err != nil {
 		return fmt.Errorf("opening it: %w", err)
 	}
-	if len(message) > maxTermination {
-		message = message[:maxTermination-len(cut)]
-		for !utf8.ValidString(message) { // not in the middle of a letter
-			message = message[:len(message)-1]
-		}
-		message += cut
-	}
-	_, err = io.WriteString(f, message)
+	_, err = io.WriteString(f, shorten(message))
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	return err
+}
+
+// shorten cuts what the kubelet would not take, but not in the middle of a letter.
+func shorten(message string) string {
+	if len(message) <= maxTermination {
+		return message
+	}
+	end := maxTermination - len(cut)
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + cut
 }
 
 const cut = "\n[cut: the log has it all]"

@@ -55,7 +55,7 @@ func execute(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		p.end(exitUsage, fmt.Sprintf("%v (waitfor --help)", err), "")
+		p.end(exitUsage, fmt.Sprintf("%v (see waitfor --help)", err), "")
 	}
 	return p.code
 }

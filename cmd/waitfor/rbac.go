@@ -15,33 +15,55 @@ import (
 	"github.com/tazlab/seed/internal/wait/target"
 )
 
-const rbacLong = `rbac prints the ServiceAccount that waiting for the targets needs, and the least rights for it: a Role and a
-RoleBinding for each namespace. It asks no cluster, so kinds that are not Kubernetes' own are
-written in the plural, as in externalsecrets.external-secrets.io.`
+const rbacLong = `rbac prints the ServiceAccount that waiting for the TARGETs needs, and the least rights for
+it: a Role and a RoleBinding in each namespace where they are. Give it the TARGETs and the
+--fail-if of the Pod.
+
+It asks no cluster. So kinds that are not Kubernetes' own are written in the plural, as in
+externalsecrets.external-secrets.io, and --cluster-scoped names those without namespaces.`
 
 func (p *program) rbac() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rbac [flags] TARGET...", Short: "Print the least ServiceAccount, Roles and RoleBindings for targets",
 		Long: rbacLong, Args: cobra.ArbitraryArgs, RunE: p.printRoles,
-		Example: "  waitfor rbac --namespace mnemosyne secret/tazlab-db-pguser-mnemosyne | kubectl apply -f -",
+		Example: `  waitfor rbac --namespace mnemosyne secret/tazlab-db-pguser-mnemosyne | kubectl apply -f -
+  waitfor rbac --namespace apps --hints --events --cluster-scoped clusterissuers.cert-manager.io \
+    secret/web-tls#key=tls.crt clusterissuers.cert-manager.io/public#condition=Ready`,
 	}
 	f := &p.flags
-	c.Flags().StringVar(&f.account, "service-account", "waitfor", "name of the ServiceAccount")
+	c.Flags().SortFlags = false
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "the Pod's own, and that of TARGETs that name none (needed)")
+	c.Flags().StringArrayVar(&f.failIf, "fail-if", nil, "a `TARGET` of the Pod's --fail-if (repeatable)")
+	c.Flags().StringVar(&f.account, "service-account", "waitfor", "its `NAME`")
 	c.Flags().BoolVar(&f.events, "events", false, "let it write the Events that say why the Pod waits")
-	c.Flags().BoolVar(&f.hints, "hints", false, "let it read the ExternalSecret or PostgresCluster that should bring a Secret")
-	c.Flags().StringSliceVar(&f.clusterScoped, "cluster-scoped", nil, "kinds without namespaces that are not Kubernetes' own, for example clustersecretstores.external-secrets.io")
+	c.Flags().BoolVar(&f.hints, "hints", false, "let it read the ExternalSecret or PostgresCluster\nthat should bring a Secret")
+	c.Flags().StringSliceVar(&f.clusterScoped, "cluster-scoped", nil, "this `RESOURCE.GROUP` has no namespaces (repeatable)")
 	return c
 }
 
 func (p *program) printRoles(_ *cobra.Command, args []string) error {
 	f := &p.flags
-	targets, err := parseTargets(args)
+	targets, guards, err := p.targets(args)
 	if err != nil {
 		return err
 	}
 	if f.namespace == "" {
-		return errors.New("--namespace: say in which namespace the Pod is, for its ServiceAccount is there")
+		return errors.New("--namespace is missing: say in which namespace the Pod is, for its ServiceAccount is there")
 	}
+	needs, err := p.needs(slices.Concat(targets, guards))
+	if err != nil {
+		return err
+	}
+	out, err := access.Manifests(access.Account{Namespace: f.namespace, Name: f.account}, needs)
+	if err == nil {
+		_, err = p.stdout.Write(out)
+	}
+	return err
+}
+
+// needs are the rights for all targets.
+func (p *program) needs(targets []target.Target) ([]access.Need, error) {
+	f := &p.flags
 	var needs []access.Need
 	for _, t := range targets {
 		o := t.Object
@@ -53,7 +75,7 @@ func (p *program) printRoles(_ *cobra.Command, args []string) error {
 		}
 		need, err := p.need(o)
 		if err != nil {
-			return fmt.Errorf("target %q: %w", t.Text, err)
+			return nil, fmt.Errorf("target %q: %w", t.Text, err)
 		}
 		need.Why = t.Text
 		needs = append(needs, need)
@@ -61,14 +83,15 @@ func (p *program) printRoles(_ *cobra.Command, args []string) error {
 			needs = append(needs, kube.BringerNeeds(o, need.Namespace)...)
 		}
 	}
+	for _, scoped := range f.clusterScoped {
+		if !slices.ContainsFunc(needs, func(n access.Need) bool { return n.ClusterScoped && n.Resource+"."+n.Group == scoped }) {
+			return nil, fmt.Errorf("--cluster-scoped %s: no target is of that RESOURCE.GROUP", scoped)
+		}
+	}
 	if f.events {
 		needs = append(needs, access.Need{Namespace: f.namespace, Resource: "events", Verbs: []string{"create"}, Why: "Events that say why the Pod waits"})
 	}
-	out, err := access.Manifests(access.Account{Namespace: f.namespace, Name: f.account}, needs)
-	if err == nil {
-		_, err = p.stdout.Write(out)
-	}
-	return err
+	return needs, nil
 }
 
 // need is what the cluster would say too, found without one.
@@ -80,6 +103,9 @@ func (p *program) need(o *target.Object) (access.Need, error) {
 		if !strings.HasSuffix(resource.Resource, "s") {
 			return access.Need{}, errors.New("write the kind in the plural, as kubectl api-resources does: without the cluster it is not known")
 		}
+	}
+	if !resource.Namespaced && o.Namespace != "" {
+		return access.Need{}, fmt.Errorf("%s has no namespace: leave %s/ out", resource.Resource, o.Namespace)
 	}
 	return kube.Need(o, resource, p.flags.namespace), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,50 +20,66 @@ const targetsVariable = "WAITFOR_TARGETS"
 // wait is the command without a name.
 func (p *program) wait(cmd *cobra.Command, args []string) error {
 	f := &p.flags
-	targets, err := parseTargets(args)
-	if err != nil {
-		return err
-	}
-	guards, err := parseAll(f.failIf)
-	if err != nil {
-		return fmt.Errorf("--fail-if: %w", err)
-	}
 	log, err := newLog(p.stderr, f.logFormat)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	w := &wait.Wait{Any: f.any, Timeout: f.timeout, Log: log}
+	if w.Targets, w.FailIf, err = p.targets(args); err != nil {
+		return err
+	}
+	switch {
 	case f.timeout < 0 || f.grace < 0:
 		return errors.New("--timeout and --forbidden-grace: a time cannot be negative")
 	case (f.podName == "") != (f.podUID == ""):
 		return errors.New("--pod-name and --pod-uid: set both, or none")
 	}
-	w := &wait.Wait{Targets: targets, FailIf: guards, Any: f.any, Timeout: f.timeout, Log: log}
+	if err := p.connect(w); err != nil {
+		p.end(exitUsage, err.Error(), "")
+		return nil
+	}
+	outcome := w.Run(cmd.Context())
+	p.end(exitCode(outcome), outcome.Message, outcome.Role)
+	return nil
+}
+
+// connect lets w follow its targets. Its errors are about the Pod: waiting cures none of them.
+func (p *program) connect(w *wait.Wait) error {
+	f := &p.flags
 	follower := wait.Follower{Grace: f.grace, Note: func(t target.Target, text string) {
-		log.Warn(t.Text+": "+text, "target", t.Text, "why", text)
+		w.Log.Warn(t.Text+": "+text, "target", t.Text, "why", text)
 	}}
-	if needsAPI(append(targets, guards...)) || f.podName != "" {
-		follower.Client, err = kube.New(kube.Setup{
+	if needsAPI(slices.Concat(w.Targets, w.FailIf)) || f.podName != "" {
+		client, err := kube.New(kube.Setup{
 			TokenDir: f.tokenDir, Namespace: f.namespace,
 			Host: os.Getenv("KUBERNETES_SERVICE_HOST"), Port: os.Getenv("KUBERNETES_SERVICE_PORT"),
 		})
 		if err != nil {
 			return err
 		}
-		if follower.Client.Proxied != "" {
-			log.Info("the proxy " + follower.Client.Proxied + " is not used for the API server " + follower.Client.Address + "; programs that heed HTTPS_PROXY need its address in NO_PROXY")
+		if client.Proxied != "" {
+			w.Log.Info("the proxy " + client.Proxied + " is not used for the API server " + client.Address + "; programs that heed HTTPS_PROXY need its address in NO_PROXY")
 		}
-		w.Bringer = follower.Client.Bringer
-	}
-	if f.podName != "" {
-		pod := kube.Pod{Name: f.podName, UID: f.podUID}
-		w.Event = func(ctx context.Context, kind, reason, message string) error {
-			return follower.Client.Event(ctx, pod, kind, reason, message)
+		follower.Client, w.Bringer = client, client.Bringer
+		if pod := (kube.Pod{Name: f.podName, UID: f.podUID}); pod.Name != "" {
+			w.Event = func(ctx context.Context, kind, reason, message string) error {
+				return client.Event(ctx, pod, kind, reason, message)
+			}
 		}
 	}
 	w.Follow = follower.Follow
-	outcome := w.Run(cmd.Context())
-	p.end(exitCode(outcome), outcome.Message, outcome.Role)
 	return nil
+}
+
+// targets reads those of the command line and of the variable, and the guards.
+func (p *program) targets(args []string) (targets, guards []target.Target, err error) {
+	if targets, err = parseTargets(args); err != nil {
+		return nil, nil, err
+	}
+	if guards, err = parseAll(p.flags.failIf); err != nil {
+		return nil, nil, fmt.Errorf("--fail-if: %w", err)
+	}
+	return targets, guards, nil
 }
 
 // parseTargets reads those of the command line and those of the variable, which adds to them.

@@ -27,7 +27,7 @@ func follow(ctx context.Context, e *target.Endpoint, p probe.Probe, report func(
 		pause := again
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			continue
 		case err == nil:
 			pauses, failing = backoff, time.Time{}
 			report(target.State{Met: true, Why: found})

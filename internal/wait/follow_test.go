@@ -113,7 +113,7 @@ type gate struct {
 	result       chan error
 }
 
-func newGate(t *testing.T, ctx context.Context) *gate {
+func newGate(ctx context.Context, t *testing.T) *gate {
 	t.Helper()
 	g := &gate{states: make(chan any), broken: make(chan error), result: make(chan error, 1)}
 	needed := func(ctx context.Context, report func(target.State)) error {
@@ -162,7 +162,7 @@ func TestWorkGoesOnWhileWhatItNeedsIsMet(t *testing.T) {
 	met, unmet := target.State{Met: true}, target.State{Why: "gone", Unknown: true}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := newGate(t, ctx)
+		g := newGate(ctx, t)
 		g.say(t, unmet, 0, 0)
 		g.say(t, met, 1, 0)
 		g.say(t, met, 1, 0)
@@ -178,7 +178,7 @@ func TestWorkGoesOnWhileWhatItNeedsIsMet(t *testing.T) {
 	})
 	bad := errors.New("bad")
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, t.Context())
+		g := newGate(t.Context(), t)
 		g.say(t, met, 1, 0)
 		g.broken <- bad
 		if err := <-g.result; !errors.Is(err, bad) {
@@ -186,7 +186,7 @@ func TestWorkGoesOnWhileWhatItNeedsIsMet(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(t, t.Context())
+		g := newGate(t.Context(), t)
 		g.say(t, met, 1, 0)
 		g.say(t, bad, 1, 1)
 		if err := <-g.result; !errors.Is(err, bad) {

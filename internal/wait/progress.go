@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// asking is for how long the objects that should bring others are asked, all of them together.
+	// asking is for how long the objects that should bring others are asked, all of them together: whoever waits for the
+	// end or for news waits for them too.
 	asking = 2 * time.Second
 	// telling is for how long an Event is tried: it may be the last thing before the Pod goes on.
 	telling = 5 * time.Second
@@ -76,7 +77,7 @@ func (r *run) lacking() []followed {
 	return all
 }
 
-// bringers asks for each target how the object does that should bring it. It is not worth much of anybody's time.
+// bringers asks for each target how the object does that should bring it.
 func (r *run) bringers(ctx context.Context, lacking []followed) map[string]string {
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()

@@ -270,7 +270,7 @@ func TestTimeoutWhileBringersHang(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, wait.Wait{Timeout: time.Minute, Bringer: hang}, a, b, "secret/d", "secret/e")
-		w.pass(time.Minute + 5*time.Second)
+		w.pass(time.Minute + 2*time.Second)
 		w.ends(wait.TimedOut, "secret/a: no answer yet; secret/b: no answer yet")
 	})
 }

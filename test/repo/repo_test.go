@@ -15,6 +15,7 @@ const module = "github.com/tazlab/seed/"
 
 // order is the direction of imports: a package may import only those to its left.
 var order = []string{
+	"test/size",
 	"internal/failure", "internal/secret", "internal/report", "internal/cluster",
 	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
 	"internal/manifests", "internal/birth",

@@ -60,7 +60,7 @@ func newGateway(t *testing.T, config *rest.Config, p *pod) *gateway {
 		ctx, done := g.note(r)
 		defer done()
 		if g.answer == nil || !g.answer(w, r) {
-			proxy.ServeHTTP(w, r.WithContext(ctx))
+			proxy.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is made of the request's own
 		}
 	}))
 	g.server.EnableHTTP2 = true

@@ -157,7 +157,7 @@ func (p *pod) withdraw(t *testing.T, rule rbacv1.PolicyRule) {
 // applyPrinted creates the role and its binding that a termination message spells, and waits until they are in force.
 func (p *pod) applyPrinted(t *testing.T, message string) {
 	t.Helper()
-	_, text, found := strings.Cut(message, "This is what is missing:\n")
+	_, text, found := strings.Cut(message, "prints the rights for all targets:\n")
 	if !found {
 		t.Fatalf("no Role in %q", message)
 	}

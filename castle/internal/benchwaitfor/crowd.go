@@ -55,7 +55,7 @@ func (b *bench) addCrowd(r rival, size int, c crowd) {
 	b.results.add(serverCPUEach, r.name, 1e3*(c.cpu-c.idle)/n)
 	b.results.add(serverIdle, r.name, c.idle)
 	b.results.add(requestsEach, r.name, c.requests/n)
-	b.results.add(serverGrowth, r.name, c.growth/1e6/n)
+	b.results.add(serverGrowth, r.name, c.growth/1e6)
 	b.results.add(waiterCPU, r.name, c.waiters/n)
 	b.results.add(crowdShare, r.name, 100*c.share)
 	b.results.add(machineBusy, r.name, 100*c.busy)

@@ -20,21 +20,23 @@ const (
 	serverIdle    = "its CPU in the same time without them (not in the line above), s"
 	serverCPUEach = "API server's CPU for one of them in 30 s, ms"
 	requestsEach  = "requests of one of them in 30 s"
-	serverGrowth  = "growth of the API server's memory by one of them, MB"
+	serverGrowth  = "growth of the API server's memory while they wait, MB"
 	waiterCPU     = "own CPU of one of them in 30 s, ms"
 	waiterMemory  = "peak memory (RSS) of one of them, MB"
 	crowdShare    = "share of the machine's CPUs that they and the API server use, %"
 	machineBusy   = "busy share of the machine's CPUs in that time, %"
 )
 
-// measures are in the order of the table, with the digits after the point that they are worth.
+// measures are in the order of the table, with the digits after the point that they are worth. Those without a ratio
+// are about crowds that may differ in size, or about what the waiters do not cause.
 var measures = []struct {
 	name   string
 	digits int
+	ratio  bool
 }{
-	{latePod, 2}, {lateProcess, 3}, {startWall, 1}, {startCPU, 1}, {crowdSize, 0}, {serverCPU, 2},
-	{serverIdle, 2}, {serverCPUEach, 2}, {requestsEach, 1}, {serverGrowth, 2}, {waiterCPU, 0}, {waiterMemory, 1},
-	{crowdShare, 0}, {machineBusy, 0},
+	{latePod, 2, true}, {lateProcess, 3, true}, {startWall, 1, true}, {startCPU, 1, true},
+	{crowdSize, 0, false}, {serverCPU, 2, false}, {serverIdle, 2, false}, {serverCPUEach, 2, true}, {requestsEach, 1, true},
+	{serverGrowth, 0, false}, {waiterCPU, 0, true}, {waiterMemory, 1, true}, {crowdShare, 0, false}, {machineBusy, 0, false},
 }
 
 // results are values by measure and rival.
@@ -74,7 +76,11 @@ func (b *bench) write(out io.Writer) error {
 			fmt.Fprintf(&w, " %s |", spread(of[r.name], m.digits))
 		}
 		for _, r := range rivals[1:] {
-			fmt.Fprintf(&w, " %s |", ratio(of[r.name], of[waitfor]))
+			by := of[waitfor]
+			if !m.ratio {
+				by = nil
+			}
+			fmt.Fprintf(&w, " %s |", ratio(of[r.name], by))
 		}
 		w.WriteString("\n")
 	}

@@ -77,7 +77,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 		}
 		sleep(ctx, pause)
 	}
-	return nil
+	return nil //nolint:nilerr // what ended with ctx is nobody's error
 }
 
 // sleep waits; it is over at once when ctx ends.
@@ -174,7 +174,7 @@ func (f *Follower) what() string {
 	return f.resource.Kind + " " + f.namespace() + "/" + f.Object.Name
 }
 
-func safetyPause() time.Duration { return safety + rand.N(safety) }
+func safetyPause() time.Duration { return safety + rand.N(safety) } //nolint:gosec // it spreads load
 
 // stillTrue looks although the watch is open, and tells whether the watch had said it all.
 func (f *Follower) stillTrue(ctx context.Context, v view) (bool, error) {

@@ -17,13 +17,13 @@ import (
 // A watch that is dead without an end is found out within a minute.
 func TestSilentWatch(t *testing.T) {
 	t.Parallel()
-	follow(t, answers{}, func(t *testing.T, f *following) {
-		if s := f.pass(t, 10*time.Minute); s.gets < 10 || s.gets > 21 || s.watches != 1 || len(s.states) != 1 {
-			t.Errorf("%d GETs, %d watches, states %v in 10 minutes", s.gets, s.watches, s.states)
+	follow(t, answers{}, func(f *following) {
+		if s := f.pass(10 * time.Minute); s.gets < 10 || s.gets > 21 || s.watches != 1 || len(s.states) != 1 {
+			f.Errorf("%d GETs, %d watches, states %v in 10 minutes", s.gets, s.watches, s.states)
 		}
 		f.from(answers{there: true})
-		if s := f.pass(t, time.Minute+time.Second); !s.last().Met || s.watches != 2 {
-			t.Errorf("%v, %d watches: the watch that said nothing of it is dead", s.last(), s.watches)
+		if s := f.pass(time.Minute + time.Second); !s.last().Met || s.watches != 2 {
+			f.Errorf("%v, %d watches: the watch that said nothing of it is dead", s.last(), s.watches)
 		}
 	})
 }
@@ -34,15 +34,15 @@ func TestWatchRightArrivesLate(t *testing.T) {
 	s := answers{watch: func(context.Context) (watch.Interface, error) {
 		return nil, apierrors.NewForbidden(secrets, "", errors.New("no RBAC policy matched"))
 	}}
-	follow(t, s, func(t *testing.T, f *following) {
-		s := f.pass(t, 10*time.Minute)
+	follow(t, s, func(f *following) {
+		s := f.pass(10 * time.Minute)
 		if s.watches < 8 || s.watches > 11 || s.gets < 50 || s.gets > 120 || len(s.notes) != 1 || len(s.states) != 1 {
-			t.Errorf("%d watches, %d GETs, notes %q, states %v in 10 minutes", s.watches, s.gets, s.notes, s.states)
+			f.Errorf("%d watches, %d GETs, notes %q, states %v in 10 minutes", s.watches, s.gets, s.notes, s.states)
 		}
 		f.from(answers{})
-		before := f.pass(t, 75*time.Second)
-		if s = f.pass(t, 10*time.Minute); s.gets-before.gets > 21 || s.watches != before.watches {
-			t.Errorf("%d GETs and %d watches more although there is a watch", s.gets-before.gets, s.watches-before.watches)
+		before := f.pass(75 * time.Second)
+		if s = f.pass(10 * time.Minute); s.gets-before.gets > 21 || s.watches != before.watches {
+			f.Errorf("%d GETs and %d watches more although there is a watch", s.gets-before.gets, s.watches-before.watches)
 		}
 	})
 }
@@ -82,17 +82,17 @@ func TestFailuresArePaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			follow(t, test.answers, func(t *testing.T, f *following) {
-				s := f.pass(t, 10*time.Minute)
+			follow(t, test.answers, func(f *following) {
+				s := f.pass(10 * time.Minute)
 				if n := s.gets + s.watches; n > test.requests || n < 30 {
-					t.Errorf("%d requests in 10 minutes", n)
+					f.Errorf("%d requests in 10 minutes", n)
 				}
 				if len(s.states) != test.states || len(s.notes) != test.notes || s.ended {
-					t.Errorf("ended %v (%v), notes %q, %d states %v", s.ended, s.end, s.notes, len(s.states), s.states)
+					f.Errorf("ended %v (%v), notes %q, %d states %v", s.ended, s.end, s.notes, len(s.states), s.states)
 				}
 				f.from(answers{there: true, watch: test.answers.watch})
-				if s = f.pass(t, 30*time.Second); !s.last().Met {
-					t.Errorf("%v, and the object is there", s.last())
+				if s = f.pass(30 * time.Second); !s.last().Met {
+					f.Errorf("%v, and the object is there", s.last())
 				}
 			})
 		})
@@ -105,22 +105,22 @@ func TestGrace(t *testing.T) {
 	forbidden := func(context.Context) error {
 		return apierrors.NewForbidden(secrets, "database", errors.New("no RBAC policy matched"))
 	}
-	follow(t, answers{get: forbidden}, func(t *testing.T, f *following) {
-		f.pass(t, 50*time.Second)
+	follow(t, answers{get: forbidden}, func(f *following) {
+		f.pass(50 * time.Second)
 		f.from(answers{watch: func(context.Context) (watch.Interface, error) {
 			w := watch.NewFake()
 			w.Stop()
 			return w, nil
 		}})
-		f.pass(t, 30*time.Second)
+		f.pass(30 * time.Second)
 		f.from(answers{get: forbidden})
-		if s := f.pass(t, 55*time.Second); s.ended {
-			t.Fatalf("it ended within the grace: %v", s.end)
+		if s := f.pass(55 * time.Second); s.ended {
+			f.Fatalf("it ended within the grace: %v", s.end)
 		}
-		s := f.pass(t, 15*time.Second)
+		s := f.pass(15 * time.Second)
 		var refused Refused
 		if !errors.As(s.end, &refused) || !strings.Contains(refused.Role, "kind: Role") {
-			t.Errorf("ended %v: %v", s.ended, s.end)
+			f.Errorf("ended %v: %v", s.ended, s.end)
 		}
 	})
 }
@@ -131,14 +131,14 @@ func TestRetryAfter(t *testing.T) {
 	s := answers{get: func(context.Context) error {
 		return &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: later{429, time.Hour}}
 	}}
-	follow(t, s, func(t *testing.T, f *following) {
-		s := f.pass(t, 59*time.Second)
+	follow(t, s, func(f *following) {
+		s := f.pass(59 * time.Second)
 		if s.gets != 1 || !strings.HasSuffix(s.last().Why, ": 429 Too Many Requests: it asks for a pause of 1h0m0s") {
-			t.Errorf("%d GETs before the time was over: %v", s.gets, s.last())
+			f.Errorf("%d GETs before the time was over: %v", s.gets, s.last())
 		}
 		f.from(answers{there: true})
-		if s = f.pass(t, 2*time.Second); !s.last().Met {
-			t.Errorf("%v", s.last())
+		if s = f.pass(2 * time.Second); !s.last().Met {
+			f.Errorf("%v", s.last())
 		}
 	})
 }

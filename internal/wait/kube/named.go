@@ -41,7 +41,7 @@ func (n *named) look(ctx context.Context) (string, error) {
 
 // absent tells whether err says that the object is not there; a path that nobody serves is NotFound too, without a name.
 func absent(err error, name string) bool {
-	status, ok := err.(apierrors.APIStatus) //nolint:errorlint // client-go returns it as it is
+	status, ok := err.(apierrors.APIStatus)
 	return ok && apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Name == name
 }
 

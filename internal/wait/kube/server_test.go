@@ -82,15 +82,18 @@ func (s *server) Watch(ctx context.Context, _ metav1.ListOptions) (watch.Interfa
 }
 
 // following is a follower under way.
-type following struct{ server }
+type following struct {
+	*testing.T
+	server
+}
 
 // follow runs a test with a follower, for as long as the test looks.
-func follow(t *testing.T, first answers, test func(t *testing.T, f *following)) {
+func follow(t *testing.T, first answers, test func(f *following)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		f := &following{server{now: first}}
+		f := &following{T: t, server: server{now: first}}
 		follower := &Follower{
 			Client: &Client{Address: "10.0.0.1:443", Namespace: "apps", Home: "apps"},
 			Object: &target.Object{Kind: "secret", Name: "database", Check: target.Check{Word: target.Exists}}, Grace: time.Minute,
@@ -103,22 +106,22 @@ func follow(t *testing.T, first answers, test func(t *testing.T, f *following)) 
 			err := follower.Follow(ctx)
 			f.see(func(all *seen) { all.ended, all.end = true, err })
 		}()
-		test(t, f)
+		test(f)
 		cancel()
-		if !f.pass(t, 0).ended {
+		if !f.pass(0).ended {
 			t.Error("it goes on after its context's end")
 		}
 	})
 }
 
 // pass lets time pass, and returns all that was seen up to then.
-func (f *following) pass(t *testing.T, d time.Duration) seen {
-	t.Helper()
+func (f *following) pass(d time.Duration) seen {
+	f.Helper()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-t.Context().Done():
+	case <-f.Context().Done():
 	}
 	synctest.Wait()
 	var all seen

@@ -59,27 +59,38 @@ func (e *Endpoint) checkAddress() error {
 	u := e.URL
 	host, port := u.Hostname(), u.Port()
 	switch {
-	case !slices.Contains([]string{"tcp", "dns", "http", "https", "postgres", "postgresql"}, u.Scheme):
+	case !e.is("tcp", "dns", "http", "https", "postgres", "postgresql"):
 		return fmt.Errorf("there is no %s://, only tcp, http, https, dns and postgres", u.Scheme)
 	case host == "":
 		return errors.New("it names no host")
 	case strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "["):
 		return errors.New("an IPv6 address is written in brackets, as in tcp://[::1]:5432")
-	case e.is("tcp", "dns") && (u.User != nil || u.Path != "" || u.RawQuery != ""):
-		return errors.New("it is spelled tcp://HOST:PORT or dns://NAME, with nothing before or behind that")
-	case e.is("dns") && (port != "" || net.ParseIP(host) != nil):
-		return errors.New("dns:// takes a name without a port: tcp://HOST:PORT looks at an address")
-	case e.is("tcp") && port == "":
-		return errors.New("it names no port")
-	case e.is("http", "https") && u.User != nil:
-		return errors.New("a user name is not sent: leave it out")
 	}
 	if number, err := strconv.Atoi(port); port != "" && (err != nil || number < 1 || number > 65535) {
 		return fmt.Errorf("port %s: ports go from 1 to 65535", port)
 	}
-	if e.is("postgres", "postgresql") {
+	switch u.Scheme {
+	case "postgres", "postgresql":
 		u.Scheme = "postgres" // libpq knows both
 		return checkPostgres(u)
+	case "tcp", "dns":
+		return checkBare(u)
+	}
+	if u.User != nil {
+		return errors.New("a user name is not sent: leave it out")
+	}
+	return nil
+}
+
+// checkBare is for what has nothing but a host and a port.
+func checkBare(u *url.URL) error {
+	switch isDNS := u.Scheme == "dns"; {
+	case u.User != nil || u.Path != "" || u.RawQuery != "":
+		return errors.New("it is spelled tcp://HOST:PORT or dns://NAME, with nothing before or behind that")
+	case isDNS && (u.Port() != "" || net.ParseIP(u.Hostname()) != nil):
+		return errors.New("dns:// takes a name without a port: tcp://HOST:PORT looks at an address")
+	case !isDNS && u.Port() == "":
+		return errors.New("it names no port")
 	}
 	return nil
 }

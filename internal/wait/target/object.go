@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -106,7 +106,7 @@ func checkName(o *Object) error {
 	builtin, _ := kinds.Builtin(o.Kind, o.Version, o.Group)
 	problems := validation.IsDNS1123Subdomain(o.Name)
 	if builtin.Group == "rbac.authorization.k8s.io" { // their names have colons
-		problems = path.IsValidPathSegmentName(o.Name)
+		problems = content.IsPathSegmentName(o.Name)
 	}
 	switch {
 	case o.Name == "":
