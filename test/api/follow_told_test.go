@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
@@ -39,8 +40,15 @@ func TestFollowTellsOfAUnitThatDoesNotStand(t *testing.T) {
 		},
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- b.Follow(t.Context()) }()
-	first := <-told
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() { ended <- b.Follow(ctx) }()
+	first := ""
+	select {
+	case first = <-told:
+	case err := <-ended:
+		t.Fatalf("it ended before it told anything: %v", err)
+	}
 	for _, want := range []string{"UnitNotReady", "Kustomization flux-system/stuck-database", "PostgresCluster/data/db", "{flux-system/stuck true"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("told %q, want %q in it", first, want)

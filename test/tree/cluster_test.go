@@ -196,6 +196,47 @@ func TestTheCredentialWaitsForItsOperatorOnly(t *testing.T) {
 	}
 }
 
+// brings are the units that bring the definitions of a group's kinds.
+var brings = map[string]string{
+	"cert-manager.io": "infrastructure-operators-core", "metallb.io": "infrastructure-networking",
+	"external-secrets.io": "infrastructure-operators-eso-crds", "postgres-operator.crunchydata.com": "infrastructure-operators-data",
+}
+
+// A definition and an object of its kind are never in one unit, and the one waits for the other: Flux looks at all of a unit
+// before it applies any of it.
+func TestDefinitionsComeFirst(t *testing.T) {
+	t.Parallel()
+	c := load(t, root, "tazlab")
+	c.render(t) // which finds a circle
+	first := map[string][]string{}
+	for _, unit := range c.units(t) {
+		for _, dependency := range unit.Spec.DependsOn {
+			first[unit.Name] = append(first[unit.Name], dependency.Name)
+		}
+	}
+	var waits func(unit, other string) bool
+	waits = func(unit, other string) bool {
+		return slices.ContainsFunc(first[unit], func(next string) bool { return next == other || waits(next, other) })
+	}
+	seen := 0
+	for unit, objects := range c.byUnit {
+		for _, object := range objects {
+			group := object.GroupVersionKind().Group
+			if other := brings[group]; other != "" {
+				seen++
+				if !waits(unit, other) {
+					t.Errorf("%s has a %s but does not wait for %s", unit, object.GetKind(), other)
+				}
+			} else if strings.Contains(group, ".") && !strings.HasSuffix(group, ".toolkit.fluxcd.io") && !strings.HasSuffix(group, ".k8s.io") {
+				t.Errorf("%s has a %s of the group %s: say in this test which unit brings its definition", unit, object.GetKind(), group)
+			}
+		}
+	}
+	if seen < 7 {
+		t.Errorf("only %d objects with a definition of their own", seen)
+	}
+}
+
 // No object is brought by two units, which would take it from each other for ever.
 func TestEachObjectHasOneUnit(t *testing.T) {
 	t.Parallel()
