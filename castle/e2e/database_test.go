@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -45,18 +44,7 @@ func TestDatabaseNever(t *testing.T) {
 	if err := w.Push(t.Context(), tree); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), birthTime)
-	defer cancel()
-	manifest, err := w.Manifest(ctx, tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Apply(ctx, manifest); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.FollowWithoutDatabase(ctx); err != nil {
-		t.Fatal(err)
-	}
+	w.plantUntil(t, tree, w.FollowWithoutDatabase)
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *world)

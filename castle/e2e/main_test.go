@@ -102,6 +102,12 @@ func (w *world) birth(t *testing.T, tree string) {
 // plant renders and applies the inline manifest and waits for seed's Job.
 func (w *world) plant(t *testing.T, tree string) {
 	t.Helper()
+	w.plantUntil(t, tree, w.Follow)
+}
+
+// plantUntil renders and applies the inline manifest and follows.
+func (w *world) plantUntil(t *testing.T, tree string, follow func(context.Context) error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), birthTime)
 	defer cancel()
 	manifest, err := w.Manifest(ctx, tree)
@@ -111,7 +117,7 @@ func (w *world) plant(t *testing.T, tree string) {
 	if err := w.Apply(ctx, manifest); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Follow(ctx); err != nil {
+	if err := follow(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

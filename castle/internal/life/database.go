@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // Never is the Database whose Secrets never come.
@@ -95,29 +94,11 @@ func (c *Castle) upWithoutDatabase(ctx context.Context) error {
 
 // FollowWithoutDatabase shows seed's log and returns when seed's report says that every unit is Ready but the database's.
 func (c *Castle) FollowWithoutDatabase(ctx context.Context) error {
-	config, err := c.Config()
-	if err != nil {
-		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
-	}
-	guarded, stop := c.guarded(ctx)
-	defer stop()
-	logs := c.showLogs(guarded, client)
-	defer logs()
-	reports := cache.NewFilteredListWatchFromClient(client.CoreV1().RESTClient(), "configmaps", SeedNamespace, func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", SeedReport).String()
-	})
-	_, err = watchtools.UntilWithSync(guarded, reports, &corev1.ConfigMap{}, nil, func(e watch.Event) (bool, error) {
+	reports := func(client *kubernetes.Clientset) cache.Getter { return client.CoreV1().RESTClient() }
+	return c.until(ctx, reports, "configmaps", SeedReport, &corev1.ConfigMap{}, func(e watch.Event) (bool, error) {
 		object, ok := e.Object.(*corev1.ConfigMap)
 		return ok && databaseAloneIsMissing(object.Data["report.json"]), nil
 	})
-	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
-		return context.Cause(guarded)
-	}
-	return err
 }
 
 // databaseAloneIsMissing reads it out of seed's report. What depends on the database would be missing too, but no unit does.
@@ -165,10 +146,8 @@ func (c *Castle) Missing(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read the Events on Pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
-		for i, event := range events.Items {
-			if i == len(events.Items)-1 {
-				fmt.Fprintf(&all, "  Pod %s/%s: %s\n", pod.Namespace, pod.Name, event.Message)
-			}
+		if n := len(events.Items); n > 0 { // they are sorted by name, and waitfor's names by time
+			fmt.Fprintf(&all, "  Pod %s/%s: %s\n", pod.Namespace, pod.Name, events.Items[n-1].Message)
 		}
 	}
 	return all.String(), nil

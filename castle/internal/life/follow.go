@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
@@ -34,22 +35,8 @@ var ErrJobFailed = errors.New("seed's Job has failed for good")
 
 // Follow shows seed's log and returns when its Job is complete or has failed for good.
 func (c *Castle) Follow(ctx context.Context) error {
-	config, err := c.Config()
-	if err != nil {
-		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
-	}
-	guarded, stop := c.guarded(ctx)
-	defer stop()
-	logs := c.showLogs(guarded, client)
-	defer logs()
-	jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", SeedJob).String()
-	})
-	_, err = watchtools.UntilWithSync(guarded, jobs, &batchv1.Job{}, nil, func(e watch.Event) (bool, error) {
+	jobs := func(client *kubernetes.Clientset) cache.Getter { return client.BatchV1().RESTClient() }
+	return c.until(ctx, jobs, "jobs", SeedJob, &batchv1.Job{}, func(e watch.Event) (bool, error) {
 		job, ok := e.Object.(*batchv1.Job)
 		if !ok {
 			return false, nil
@@ -67,6 +54,26 @@ func (c *Castle) Follow(ctx context.Context) error {
 		}
 		return false, nil
 	})
+}
+
+// until shows seed's log and returns when an object of seed is as done says. A node that dies ends it with the reason.
+func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cache.Getter, resource, name string, kind runtime.Object, done watchtools.ConditionFunc) error {
+	config, err := c.Config()
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	guarded, stop := c.guarded(ctx)
+	defer stop()
+	logs := c.showLogs(guarded, client)
+	defer logs()
+	objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
+		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
+	})
+	_, err = watchtools.UntilWithSync(guarded, objects, kind, nil, done)
 	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
 		return context.Cause(guarded)
 	}

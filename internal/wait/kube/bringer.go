@@ -35,8 +35,6 @@ func bringers(o *target.Object) []*target.Object {
 // Bringer says how the object does that should bring a Secret, an ExternalSecret or a PostgresCluster, where it may be
 // read; else it is "".
 func (c *Client) Bringer(ctx context.Context, o *target.Object) string {
-	ctx, cancel := context.WithTimeout(ctx, requestTime/3)
-	defer cancel()
 	var said []string
 	for _, bringer := range bringers(o) {
 		key := bringer.Kind + "/" + bringer.Namespace + "/" + bringer.Name

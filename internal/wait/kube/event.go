@@ -19,8 +19,6 @@ const maxEvent = 1024
 
 // Event writes an Event about the Pod, where "kubectl describe pod" shows it. Kind is Normal or Warning.
 func (c *Client) Event(ctx context.Context, pod Pod, kind, reason, message string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
 	now := time.Now()
 	if len(message) > maxEvent {
 		message = strings.ToValidUTF8(message[:maxEvent-3], "") + "..." // it may be cut in the middle of a letter

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tazlab/seed/internal/secret"
+	"github.com/tazlab/seed/internal/wait/target"
 )
 
 // Server is a PostgreSQL server and how to ask it. Nothing else counts: not the environment (PGHOST, PGPASSWORD, ...), no
@@ -41,8 +42,6 @@ const (
 	invalidLogin     = "28000"
 )
 
-var sslModes = []string{"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-
 // Postgres asks a PostgreSQL server. With a password it logs in, and waits until the server is ready for queries. Without
 // one it asks as pg_isready does: it begins a session, sends no password, and takes every answer but "not now" (57P03)
 // for a server that accepts connections.
@@ -65,8 +64,8 @@ func (p postgres) Probe(ctx context.Context) (string, error) {
 	if p.Host == "" || strings.ContainsAny(p.Host, ",/\x00") {
 		return "", unusable("asking PostgreSQL at %s: the host is neither a name nor an address", address)
 	}
-	if !slices.Contains(sslModes, p.SSLMode) {
-		return "", unusable("asking PostgreSQL at %s: sslmode=%s: it must be one of%s", address, p.SSLMode, strings.Join(sslModes, " "))
+	if p.SSLMode != "" && !slices.Contains(target.SSLModes, p.SSLMode) {
+		return "", unusable("asking PostgreSQL at %s: sslmode=%s: it must be one of %s", address, p.SSLMode, strings.Join(target.SSLModes, " "))
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

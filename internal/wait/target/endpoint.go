@@ -95,8 +95,8 @@ func checkBare(u *url.URL) error {
 	return nil
 }
 
-// sslModes are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html).
-var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+// SSLModes are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
+var SSLModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 func checkPostgres(u *url.URL) error {
 	if strings.Contains(u.RawQuery, "password=") { // first: what follows the next & may be a part of it
@@ -112,8 +112,8 @@ func checkPostgres(u *url.URL) error {
 			return fmt.Errorf("the URL's parameter %q is not used here: there are sslmode and sslrootcert", name)
 		case len(values) > 1:
 			return fmt.Errorf("the URL's parameter %s is there twice", name)
-		case name == "sslmode" && !slices.Contains(sslModes, values[0]):
-			return fmt.Errorf("sslmode=%s: it is one of %s", values[0], strings.Join(sslModes, ", "))
+		case name == "sslmode" && !slices.Contains(SSLModes, values[0]):
+			return fmt.Errorf("sslmode=%s: it is one of %s", values[0], strings.Join(SSLModes, ", "))
 		}
 	}
 	if strings.Contains(strings.TrimPrefix(u.Path, "/"), "/") {

@@ -13,7 +13,7 @@ import (
 
 // Target is one thing to wait for: an object or a selection of objects in the cluster, or an endpoint.
 type Target struct {
-	// Text is the target as it was written.
+	// Text is the target as it was written, but for a URL's query: people put tokens there, and this is in every line.
 	Text string
 	// Object is nil for an endpoint.
 	Object *Object
@@ -95,7 +95,9 @@ func parse(text string) (Target, error) {
 	case checked && check == "":
 		return t, errors.New("nothing follows the #: write a check or a setting there, or leave the # out")
 	case strings.Contains(subject, "://"):
-		t.Endpoint, err = parseEndpoint(subject, check)
+		if t.Endpoint, err = parseEndpoint(subject, check); err == nil && t.Endpoint.is("http", "https") && t.Endpoint.URL.RawQuery != "" {
+			t.Text = strings.Replace(text, "?"+t.Endpoint.URL.RawQuery, "?...", 1)
+		}
 	default:
 		t.Object, err = parseObject(subject, check)
 	}
