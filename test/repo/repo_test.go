@@ -16,9 +16,9 @@ const module = "github.com/tazlab/seed/"
 // order is the direction of imports: a package may import only those to its left.
 var order = []string{
 	"test/size",
-	"internal/failure", "internal/secret", "internal/report", "internal/cluster",
-	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow",
-	"internal/manifests", "internal/birth",
+	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/cluster",
+	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/letgo",
+	"internal/manifests", "internal/talos", "internal/birth",
 	"cmd/seed",
 	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",
 	"internal/wait/kube", "internal/wait", "cmd/waitfor",
