@@ -17,6 +17,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim/infisical"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/set"
 )
 
 // Claimer claims Secrets. It logs in at most once for each login that its stores ask for, unless the vault
@@ -24,6 +25,8 @@ import (
 type Claimer struct {
 	// Renew makes Claim read the values again for a Secret that seed made itself and that nobody took over.
 	Renew bool
+	// Set is that of the inline manifest whose carried Secrets are copied.
+	Set set.Set
 
 	cluster  client.Client
 	vault    *http.Client
