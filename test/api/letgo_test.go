@@ -126,7 +126,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	bundle := w.spell(rootSync)
 	w.inline(t, first, w.identity())
 	one := w.start(t, first, "seed-one", bundle)
-	one.requests.until(t, one, "GET /apis/kustomize.toolkit.fluxcd.io/v1/kustomizations", 1) // it follows
+	one.requests.until(t, one, "POST /api/v1/namespaces/seed-system/configmaps", 1) // it has planted
 	two := w.start(t, first, "seed-two", bundle)
 	two.requests.until(t, two, "GET /api/v1/namespaces/seed-system/pods/seed-one", 2)
 	if message, err := os.ReadFile(two.termination); err != nil || !strings.Contains(string(message), "Pod seed-one") {
