@@ -107,6 +107,7 @@ func (p pods) Get(_ context.Context, key client.ObjectKey, object client.Object,
 }
 
 func (w *world) lock(t *testing.T) *Lock {
+	t.Helper()
 	return &Lock{leases: w, pods: pods{phases: w.pods}, identity: "seed-me", log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 
@@ -217,6 +218,7 @@ func TestHoldEndsWithItsCaller(t *testing.T) {
 	}{
 		"still": {(*testing.T).Context, func(context.Context) error { return why }, why},
 		"ctx": {func(t *testing.T) context.Context {
+			t.Helper()
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Second, why)
 			t.Cleanup(cancel)
 			return ctx

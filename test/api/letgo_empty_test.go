@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,9 +26,7 @@ func TestEmptiedIsFilledAgain(t *testing.T) {
 		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": meta}}
 		o = o.DeepCopy()
 		o.SetName(name)
-		for key, value := range more {
-			o.Object[key] = value
-		}
+		maps.Copy(o.Object, more)
 		return o
 	}
 	opaque := object("v1", "Secret", "identity-1111111111", map[string]any{"data": map[string]any{"clientId": "eA==", "clientSecret": "eA=="}})

@@ -123,11 +123,11 @@ var built = sync.OnceValues(func() (string, error) {
 
 // process is one run of seed's binary in a Pod.
 type process struct {
-	command             *exec.Cmd
-	stdout, stderr      strings.Builder // to be read after its end
-	termination, config string
-	ended               chan struct{}
-	requests            *recorder
+	command        *exec.Cmd
+	stdout, stderr strings.Builder // to be read after its end
+	termination    string
+	ended          chan struct{}
+	requests       *recorder
 }
 
 // start runs seed as the Pod of the set's Job; the Pod is in the cluster as long as the process lives.
