@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -31,7 +32,7 @@ func New() (Client, error) {
 // ForConfig makes a client from c. The API server's own fairness is the only rate limit.
 func ForConfig(c *rest.Config) (Client, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, kustomizev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, kustomizev1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-// Package follow watches the tree of Kustomizations until it stands. It only reads.
+// Package follow watches the tree of Kustomizations until it stands, and Flux itself until it runs. It only reads.
 package follow
 
 import (
@@ -11,7 +11,6 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -39,15 +38,7 @@ type Unit struct {
 // it would never become Ready. The result is in the order in which the tree was walked.
 func Tree(ctx context.Context, cluster client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
 	f := &follower{root: root, changed: changed, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
-	list := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			kustomizations := &kustomizev1.KustomizationList{}
-			return kustomizations, cluster.List(ctx, kustomizations, &client.ListOptions{Raw: &o})
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return cluster.Watch(ctx, &kustomizev1.KustomizationList{}, &client.ListOptions{Raw: &o})
-		},
-	}
+	list := listWatch(cluster, &kustomizev1.KustomizationList{}, client.ListOptions{})
 	// The reflector behind it lists, watches, and does both again by itself when the API server goes away.
 	_, err := watchtools.UntilWithSync(ctx, list, &kustomizev1.Kustomization{}, f.synced, f.event)
 	if err != nil {
