@@ -26,7 +26,7 @@ func Controllers(ctx context.Context, cluster client.WithWatch, namespace string
 	if err != nil {
 		return err
 	}
-	p := &patient{cluster: cluster, tell: tell, runs: runs, since: map[string]seen{}, ill: map[string]bool{}, told: map[string]map[string]bool{}}
+	p := newPatient(cluster, tell, runs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -54,6 +54,10 @@ type patient struct {
 	since   map[string]seen            // by controller
 	ill     map[string]bool            // the controllers that were told of and do not run since
 	told    map[string]map[string]bool // by controller: class and cure, of which there are not many
+}
+
+func newPatient(cluster client.Reader, tell func(Trouble), runs func(controller string)) *patient {
+	return &patient{cluster: cluster, tell: tell, runs: runs, since: map[string]seen{}, ill: map[string]bool{}, told: map[string]map[string]bool{}}
 }
 
 // seen is a class and when it was seen first without another one, or none, in between.

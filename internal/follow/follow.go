@@ -39,12 +39,28 @@ type Unit struct {
 func Tree(ctx context.Context, cluster client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
 	f := &follower{root: root, changed: changed, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
 	list := listWatch(cluster, &kustomizev1.KustomizationList{}, client.ListOptions{})
+	f.served(ctx, cluster)
 	// The reflector behind it lists, watches, and does both again by itself when the API server goes away.
 	_, err := watchtools.UntilWithSync(ctx, list, &kustomizev1.Kustomization{}, f.synced, f.event)
 	if err != nil {
 		return f.units(), fmt.Errorf("following Kustomization %s: %w%s", root, err, f.missing())
 	}
 	return f.units(), nil
+}
+
+// served reports if nothing can be followed yet: the reflector waits for that without a word. Who else than seed manages
+// Flux may bring the kind later.
+func (f *follower) served(ctx context.Context, cluster client.Reader) {
+	err := cluster.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1))
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	unit := Unit{Key: f.root, Reason: "Kustomizations cannot be read, and it is tried again: " + err.Error()}
+	if apimeta.IsNoMatchError(err) {
+		unit.Reason = "the API server does not serve Kustomizations yet: Flux' CRDs have to come"
+	}
+	f.seen[f.root] = unit
+	f.changed(unit)
 }
 
 type follower struct {
