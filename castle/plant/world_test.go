@@ -117,7 +117,7 @@ func (w *world) render(t *testing.T, tree string) string {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), os.Getenv("SEED"), "render", "manifests", "--tree", tree, "--cluster", "clusters/home",
-		"--vault-ca-file", vaultCA, "--image", "example.com/seed")
+		"--ca-file", vaultCA, "--image", "example.com/seed")
 	if w.identityLines != "" {
 		command.Args = append(command.Args, "--identity-file", "-")
 	}
