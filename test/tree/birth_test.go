@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -119,10 +120,8 @@ func TestTheNetworkFromTheTree(t *testing.T) {
 func sameJSON(t *testing.T, a, b string) bool {
 	t.Helper()
 	var x, y any
-	for text, to := range map[string]*any{a: &x, b: &y} {
-		if err := json.Unmarshal([]byte(text), to); err != nil {
-			t.Error(err)
-		}
+	if err := errors.Join(json.Unmarshal([]byte(a), &x), json.Unmarshal([]byte(b), &y)); err != nil {
+		t.Error(err)
 	}
 	return reflect.DeepEqual(x, y)
 }
