@@ -78,9 +78,9 @@ func TestTheIdentityNeedsItsVariable(t *testing.T) {
 	}
 }
 
-// The castle with its component cni: seed plants the network first, and Flux, which needs it, after.
-func TestTheNetworkFromTheTree(t *testing.T) {
-	t.Parallel()
+// withNetwork is a copy of the tree in which the castle's network comes from the tree.
+func withNetwork(t *testing.T) string {
+	t.Helper()
 	dir := copied(t)
 	const line = "  - ../base\n"
 	content := read(t, "clusters/castle/kustomization.yaml")
@@ -91,7 +91,13 @@ func TestTheNetworkFromTheTree(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "clusters/castle/kustomization.yaml"), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := load(t, dir, "castle")
+	return dir
+}
+
+// The castle with its component cni: seed plants the network first, and Flux, which needs it, after.
+func TestTheNetworkFromTheTree(t *testing.T) {
+	t.Parallel()
+	c := load(t, withNetwork(t), "castle")
 	testUnits(t, c)
 	c.render(t) // which plans the order in which units are planted
 	units := map[string]*kustomizev1.Kustomization{}
