@@ -1,10 +1,13 @@
 package life
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"sigs.k8s.io/yaml"
@@ -16,30 +19,41 @@ import (
 // secretsFile is the name of the cluster's secrets bundle, beside the services.
 const secretsFile = "secrets.yaml"
 
-// register makes the vault know seed's tokens before there is a cluster, as an operator would with a secrets bundle of Talos.
+// register makes the vault know seed's tokens before there is a cluster, as an operator would with Talos' secrets bundle.
 func (c *Castle) register(ctx context.Context) error {
-	file := filepath.Join(c.besideDir(), secretsFile)
-	bundle, err := yaml.Marshal(map[string]any{"certs": map[string]any{"k8sserviceaccount": map[string]any{
-		"key": base64.StdEncoding.EncodeToString(c.serviceAccountKey.Key), // as machinery's secrets.Bundle has it
-	}}})
+	file, err := c.writeSecrets()
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
+	command := exec.CommandContext(ctx, c.programs["seed"], "render", "jwks", "--talos-secrets", file, "--endpoint", node.Issuer, "--format", "json")
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	said, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("seed render jwks: %w\n%s", err, stderr.String())
 	}
-	if err := os.WriteFile(file, bundle, 0o600); err != nil {
-		return fmt.Errorf("write the secrets bundle: %w", err)
+	c.beside.JWT = &beside.Tokens{}
+	if err := json.Unmarshal(said, c.beside.JWT); err != nil {
+		return fmt.Errorf("read what seed render jwks says: %w", err)
 	}
-	c.beside.JWT, err = c.tokens(ctx, file)
-	return err
+	return nil
 }
 
-// tokens says by what the vault knows seed's tokens.
-//
-// TODO: this is the one place that derives it; "seed render jwks --talos-secrets FILE --endpoint ISSUER --format json" says it.
-func (c *Castle) tokens(context.Context, string) (*beside.Tokens, error) {
-	return &beside.Tokens{
-		Issuer: node.Issuer, Subject: "system:serviceaccount:" + SeedNamespace + ":seed", PublicKey: string(c.serviceAccountKey.Cert),
-	}, nil
+// writeSecrets writes of Talos' secrets bundle the part with the key of ServiceAccounts:
+// https://pkg.go.dev/github.com/siderolabs/talos/pkg/machinery/config/generate/secrets#Bundle.
+func (c *Castle) writeSecrets() (file string, err error) {
+	file = filepath.Join(c.besideDir(), secretsFile)
+	bundle, err := yaml.Marshal(map[string]any{"certs": map[string]any{"k8sserviceaccount": map[string]any{
+		"key": base64.StdEncoding.EncodeToString(c.serviceAccountKey.Key),
+	}}})
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(file, bundle, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("write the secrets bundle: %w", err)
+	}
+	return file, nil
 }
