@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,21 +60,17 @@ func (c *Castle) BringCNI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find out when the API server answered: %w", err)
 	}
-	var answered time.Time
-	for _, e := range report.Events {
-		if e.Name == node.APIReady {
-			answered = e.Time
-		}
-	}
-	if answered.IsZero() {
+	at := slices.IndexFunc(report.Events, func(e node.Event) bool { return e.Name == node.APIReady })
+	if at < 0 {
 		return errors.New("bring the network late: the API server has not answered yet")
 	}
+	answered := report.Events[at]
 	select {
-	case <-time.After(time.Until(answered.Add(c.network.after))):
+	case <-time.After(time.Until(answered.Time.Add(c.network.after))):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	fmt.Fprintf(c.Out, "%6.1fs  the network comes\n", time.Since(report.Started).Seconds())
+	fmt.Fprintf(c.Out, "%6.1fs  the network comes\n", (answered.Elapsed + time.Since(answered.Time)).Seconds())
 	return node.AddCNI(c.NodeDir())
 }
 
