@@ -72,12 +72,17 @@ func up(o *life.Options) *cobra.Command {
 			if err := c.Prepare(cmd.Context()); err != nil {
 				return err
 			}
-			return c.Start(cmd.Context())
+			if err := c.Start(cmd.Context()); err != nil {
+				return err
+			}
+			return c.BringCNI(cmd.Context())
 		},
 	}
 	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
 	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
 	c.Flags().StringVar(&o.Database, "database", "", "after how long the database's stand-in brings the Secrets of its users: 0s, 30s, or never (default: as "+life.Cluster+"/cluster-vars.yaml says)")
+	c.Flags().StringVar(&o.CNI, "cni", life.CNINow, "when the node gets its network, without which it has no kube-proxy and no cluster DNS either: now, late=20s (so long after the API server answers), or tree (a planted unit brings it)")
+	c.Flags().BoolVar(&o.Taint, "taint", false, "keep the control-plane taint on the one node: only what tolerates it runs, and up ends when Flux does")
 	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
 	return c

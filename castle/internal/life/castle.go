@@ -14,6 +14,7 @@ import (
 	"github.com/tazlab/seed/castle/internal/beside"
 	"github.com/tazlab/seed/castle/internal/build"
 	"github.com/tazlab/seed/castle/internal/node"
+	"github.com/tazlab/seed/castle/internal/pki"
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
@@ -35,6 +36,10 @@ type Options struct {
 	Semantics talos.Semantics
 	// Database is after how long the database's Secrets come, for example 30s, or Never; empty is what the tree says.
 	Database string
+	// CNI is how the node gets its network: CNINow, which is the default, CNITree, or CNILate and a time.
+	CNI string
+	// Taint keeps the control-plane taint on the node, which is the only one: only what tolerates it runs.
+	Taint bool
 	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
 	Preload bool
 	// Out gets the progress.
@@ -48,7 +53,10 @@ type Castle struct {
 	Cache    string
 	programs map[string]string
 	beside   beside.Config
+	network  network
 	node     *node.Handle // set in the process that started it
+	// serviceAccountKey signs the cluster's tokens. It is made before the cluster: the vault knows it.
+	serviceAccountKey pki.Pair
 }
 
 // New fills in defaults. It touches nothing.
@@ -73,7 +81,11 @@ func New(o Options) (*Castle, error) {
 	if _, err := os.Stat(filepath.Join(o.Root, "castle", "go.mod")); err != nil {
 		return nil, fmt.Errorf("%s is not a checkout of this repository: run castle from its root folder, or name it with --root: %w", o.Root, err)
 	}
-	return &Castle{Options: o, Cache: cache}, nil
+	network, err := parseCNI(o.CNI)
+	if err != nil {
+		return nil, err
+	}
+	return &Castle{Options: o, Cache: cache, network: network}, nil
 }
 
 // NodeDir is the folder of the node, for package node.

@@ -56,8 +56,19 @@ func (c *Castle) Follow(ctx context.Context) error {
 	})
 }
 
-// until shows seed's log and returns when an object of seed is as done says. A node that dies ends it with the reason.
+// until shows seed's log and returns when an object of seed is as done says.
 func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cache.Getter, resource, name string, kind runtime.Object, done watchtools.ConditionFunc) error {
+	return c.showing(ctx, func(ctx context.Context, client *kubernetes.Clientset) error {
+		objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
+		})
+		_, err := watchtools.UntilWithSync(ctx, objects, kind, nil, done)
+		return err
+	})
+}
+
+// showing shows seed's log while something is waited for. A node that dies ends it with the reason.
+func (c *Castle) showing(ctx context.Context, waiting func(context.Context, *kubernetes.Clientset) error) error {
 	config, err := c.Config()
 	if err != nil {
 		return err
@@ -70,10 +81,7 @@ func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cach
 	defer stop()
 	logs := c.showLogs(guarded, client)
 	defer logs()
-	objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
-	})
-	_, err = watchtools.UntilWithSync(guarded, objects, kind, nil, done)
+	err = waiting(guarded, client)
 	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
 		return context.Cause(guarded)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tazlab/seed/castle/internal/gitserver"
 	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
@@ -33,10 +35,19 @@ func (c *Castle) RotateGitToken() error {
 	return c.beside.RotateGitToken()
 }
 
-// Manifest makes the inline manifest of the folder tree with the real seed, as a user would.
+// Manifest makes the inline manifest of the folder tree with the real seed, as a user would. It holds no secret.
 func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
+	return c.render(ctx, tree, "")
+}
+
+// ManifestWithIdentity is Manifest for a tree whose store knows Universal Auth alone: the manifest carries the identity.
+func (c *Castle) ManifestWithIdentity(ctx context.Context, tree string) ([]byte, error) {
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	return c.Render(ctx, identity, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--ca-file", node.CAFile(c.NodeDir()))
+	return c.render(ctx, tree, identity, "--identity-file", "-")
+}
+
+func (c *Castle) render(ctx context.Context, tree, identity string, arguments ...string) ([]byte, error) {
+	return c.Render(ctx, identity, append(arguments, "--tree", tree, "--cluster", Cluster, "--ca-file", node.CAFile(c.NodeDir()))...)
 }
 
 // Apply gives manifests to the API server as Talos does, beside Talos' own cluster DNS.
@@ -65,6 +76,14 @@ func (c *Castle) Up(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.BringCNI(ctx) })
+	group.Go(func() error { return c.bear(ctx) })
+	return group.Wait()
+}
+
+// bear pushes the tree, plants it and follows.
+func (c *Castle) bear(ctx context.Context) error {
 	tree, remove, err := c.tree()
 	if err != nil {
 		return err
@@ -81,7 +100,10 @@ func (c *Castle) Up(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.Out, "applied the inline manifest; from here on nothing from outside touches the cluster")
-	if c.Database == Never {
+	switch {
+	case c.Taint:
+		return c.upTainted(ctx)
+	case c.Database == Never:
 		return c.upWithoutDatabase(ctx)
 	}
 	if err := c.Follow(ctx); err != nil {
