@@ -47,21 +47,15 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&o.Root, "root", ".", "root folder of the checkout")
 	root.PersistentFlags().StringVar(&o.Dir, "dir", "", "folder of the castle's state (default: run, in the user's cache folder seed-castle)")
-	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
+	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), reboot(&o), upgradeK8s(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
 	return root
 }
 
 func up(o *life.Options) *cobra.Command {
 	var bare bool
-	talosVersion := "1.13"
 	c := &cobra.Command{
 		Use: "up", Short: "Bring the castle up and let seed plant the tree", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if talosVersion == "1.13" {
-				o.Semantics = talos.Inventory
-			} else if talosVersion != "1.12" {
-				return fmt.Errorf("--talos %s: there are 1.12 (creates what is missing) and 1.13 (keeps an inventory)", talosVersion)
-			}
 			c, err := life.New(*o)
 			if err != nil {
 				return err
@@ -78,7 +72,7 @@ func up(o *life.Options) *cobra.Command {
 	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
 	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
 	c.Flags().StringVar(&o.Database, "database", "", "after how long the database's stand-in brings the Secrets of its users: 0s, 30s, or never (default: as "+life.Cluster+"/cluster-vars.yaml says)")
-	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
+	c.Flags().StringVar((*string)(&o.Talos), "talos", string(talos.Inventory), "apply inline manifests as this Talos version does: 1.12 (creates what is missing), 1.13 (keeps an inventory) or 1.14 (has a document for each)")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
 	return c
 }

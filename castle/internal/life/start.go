@@ -103,16 +103,14 @@ func (c *Castle) Start(ctx context.Context) error {
 	if err := c.Down(ctx); err != nil { // what an earlier one left
 		return err
 	}
-	if err := c.beside.Save(); err != nil {
+	if err := errors.Join(c.beside.Save(), c.saveMachine(machine{Talos: c.Talos})); err != nil {
 		return err
 	}
 	self := append([]string{NodeCommand}, "--dir", c.Dir)
 	config := node.Config{
 		Dir: c.NodeDir(), Command: self, Binaries: c.programs,
-		Doors: []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
-		OnEvent: func(e node.Event) {
-			fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
-		},
+		Doors:   []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
+		OnEvent: c.show,
 	}
 	if c.Preload {
 		for _, image := range c.beside.Images {
@@ -122,6 +120,11 @@ func (c *Castle) Start(ctx context.Context) error {
 	var err error
 	c.node, err = node.Start(ctx, config)
 	return err
+}
+
+// show tells what happens to the node.
+func (c *Castle) show(e node.Event) {
+	fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
 }
 
 // guarded returns a context that ends, with the reason, when a component of the node dies.

@@ -39,7 +39,7 @@ func (n *node) register(ctx context.Context) error {
 				return false, err
 			}
 		}
-		return isReady(object), nil
+		return n.isReady(object), nil
 	})
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("wait for node %s to be ready: %w", Name, context.Cause(ctx))
