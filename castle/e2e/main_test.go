@@ -50,14 +50,14 @@ type world struct {
 }
 
 // newWorld brings a castle up: the node and what stands beside it, without seed.
-func newWorld(t *testing.T, semantics talos.Semantics) *world {
+func newWorld(t *testing.T, version talos.Version) *world {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(cache, "seed-castle", "test")
-	c, err := life.New(life.Options{Root: "../..", Dir: dir, Blog: "127.0.0.1:0", Semantics: semantics, Out: t.Output()})
+	c, err := life.New(life.Options{Root: "../..", Dir: dir, Blog: "127.0.0.1:0", Talos: version, Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
