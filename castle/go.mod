@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/fluxcd/flux2/v2 v2.9.5
 	github.com/fluxcd/pkg/oci v0.68.1
+	github.com/fsnotify/fsnotify v1.9.0
 	github.com/go-logr/logr v1.4.3
 	github.com/gofrs/flock v0.13.0
 	github.com/golang-jwt/jwt/v5 v5.3.1

@@ -42,7 +42,7 @@ const identity = "# the machine identity\nclientId=abc\nclientSecret=s3cr3t=with
 // The tree of this repository itself, as the castle renders it.
 func TestRenderManifests(t *testing.T) {
 	t.Parallel()
-	stdout, stderr, code := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "ghcr.io/tazlab/seed:v1")
+	stdout, stderr, code := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/tazlab", "--identity-file", "-", "--image", "ghcr.io/tazlab/seed:v1")
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, %s", code, stderr)
 	}
@@ -77,7 +77,7 @@ func TestRenderManifests(t *testing.T) {
 
 func TestRenderedJobSurvivesANewbornNode(t *testing.T) {
 	t.Parallel()
-	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "i")
+	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/tazlab", "--identity-file", "-", "--image", "i")
 	var job batchv1.Job
 	if err := yaml.UnmarshalStrict([]byte(stdout[strings.LastIndex(stdout, "---\n")+4:]), &job); err != nil {
 		t.Fatal(err)
@@ -112,10 +112,10 @@ func TestRenderErrors(t *testing.T) {
 		"no cluster":        {"", nil, exitUsage, `required flag(s) "cluster" not set`},
 		"missing folder":    {identity, []string{"--cluster", "clusters/home"}, exitFailed, "no such folder"},
 		"folder of no root": {identity, []string{"--cluster", "apps/base/blog"}, exitFailed, "holds no Kustomization whose spec.path is ./apps/base/blog"},
-		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has no clientSecret"},
-		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity; keys that are read: clientId, clientSecret"},
-		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity"},
-		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/castle"}, exitFailed, "line 1 is not KEY=VALUE"},
+		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "the identity has no clientSecret"},
+		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "a key that nothing reads from the Secret flux-system/infisical-identity; keys that are read: clientId, clientSecret"},
+		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "a key that nothing reads from the Secret flux-system/infisical-identity"},
+		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "line 1 is not KEY=VALUE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

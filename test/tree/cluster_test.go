@@ -48,13 +48,9 @@ type cluster struct {
 	byUnit map[string][]*unstructured.Unstructured
 }
 
-// load builds clusters/NAME of the tree in dir. A unit that cannot be built, and so a variable that nobody sets, is an error.
-func load(t *testing.T, dir, name string) cluster {
+// loadRoot builds the root of clusters/NAME of the tree in dir, and what can be built of its units.
+func loadRoot(t *testing.T, dir, name string) cluster {
 	t.Helper()
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := "clusters/" + name
 	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: folder}, Spec: kustomizev1.KustomizationSpec{Path: folder}}
 	objects, err := build.Kustomization(t.Context(), first, dir, nil)
@@ -69,6 +65,17 @@ func load(t *testing.T, dir, name string) cluster {
 	if c.tree, err = build.NewTree(t.Context(), c.root, dir, nil); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// load builds clusters/NAME of the tree in dir. A unit that cannot be built, and so a variable that nobody sets, is an error.
+func load(t *testing.T, dir, name string) cluster {
+	t.Helper()
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := loadRoot(t, dir, name)
 	for unit, err := range c.tree.Failed {
 		t.Errorf("%s: unit %s: %v", name, unit, err)
 	}
