@@ -8,58 +8,63 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/config/machine"
 )
 
-func check(t *testing.T, text []byte) (messages string, code int) {
+// check has seed look into a machine config of the contract, to be run by that Talos or by a newer one.
+func check(t *testing.T, text []byte, version string) (messages string, code int) {
 	t.Helper()
 	path := write(t, "controlplane.yaml", text)
-	out, messages, code := seed(t, append([]string{"render", "talos", "--config", path}, flags(t, "tazlab")...)...)
-	if code != 0 && out != "" {
-		t.Errorf("a patch in spite of the error: %s", out)
+	out, messages, code := seed(t, append([]string{"render", "talos", "--talos-version", version, "--config", path}, flags(t, "tazlab")...)...)
+	if (code == 0) == (out == "") {
+		t.Errorf("exit code %d, and the patch %q", code, out)
 	}
 	return messages, code
 }
 
-// What Talos generates is good for a birth; seed warns only of what the older ones lack: host DNS.
+// What Talos generates is good for a birth. Of what an older one did not know yet, host DNS, seed warns where a newer one
+// will run the config.
 func TestGeneratedConfigs(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, c contract) {
-		messages, code := check(t, c.config(t, machine.TypeControlPlane))
-		if code != 0 {
-			t.Fatalf("exit code %d: %s", code, messages)
+		text := c.config(t, machine.TypeControlPlane)
+		if messages, code := check(t, text, c.name); code != 0 || messages != "" {
+			t.Errorf("exit code %d: %s", code, messages)
 		}
-		lacks := !c.Greater(config.TalosVersion1_6)
-		if warned := strings.Contains(messages, "hostDNS"); warned != lacks {
-			t.Errorf("%q, and the config lacks host DNS: %v", messages, lacks)
-		}
-		if strings.Contains(messages, "secretbox") || strings.Contains(messages, "KubePrism") {
-			t.Errorf("a warning of what is there: %s", messages)
+		messages, code := check(t, text, "1.13")
+		lacks := !c.Greater(config.TalosVersion1_7)
+		if code != 0 || strings.Contains(messages, "hostDNS") != lacks || strings.Contains(messages, "etcd") {
+			t.Errorf("for 1.13: exit code %d: %q, and the config lacks host DNS: %v", code, messages, lacks)
 		}
 	})
 }
 
-// Without KubePrism the Job cannot reach the API server.
-func TestConfigWithoutKubePrism(t *testing.T) {
+func TestConfigsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, c contract) {
-		text := c.config(t, machine.TypeControlPlane)
-		for name, patch := range map[string]string{
-			"off":          "machine: {features: {kubePrism: {enabled: false}}}",
-			"another port": "machine: {features: {kubePrism: {enabled: true, port: 7446}}}",
+		plain := c.config(t, machine.TypeControlPlane)
+		for name, test := range map[string]struct {
+			config []byte
+			want   string
+		}{
+			// Without it the Job cannot reach the API server.
+			"KubePrism is off":          {apply(t, plain, "machine: {features: {kubePrism: {enabled: false}}}"), "kubePrism"},
+			"KubePrism at another port": {apply(t, plain, "machine: {features: {kubePrism: {enabled: true, port: 7446}}}"), "7446"},
+			// Talos applies inline manifests on control planes only.
+			"a worker's": {c.config(t, machine.TypeWorker), "worker"},
+			// The patch would be the second of its name.
+			"with a manifest": {apply(t, plain, render(t, "tazlab", c.name)), "$patch: delete"},
 		} {
-			messages, code := check(t, apply(t, text, patch))
-			if code != 1 || !strings.Contains(messages, "kubePrism") {
+			if messages, code := check(t, test.config, c.name); code != 1 || !strings.Contains(messages, test.want) {
 				t.Errorf("%s: exit code %d: %s", name, code, messages)
 			}
 		}
 	})
 }
 
-// Talos applies inline manifests on control planes only.
-func TestConfigOfAWorker(t *testing.T) {
+// Secrets in etcd in the clear are no obstacle, but nobody means that.
+func TestConfigWithoutEncryption(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		messages, code := check(t, c.config(t, machine.TypeWorker))
-		if code != 1 || !strings.Contains(messages, "worker") {
-			t.Errorf("exit code %d: %s", code, messages)
-		}
-	})
+	c := contracts[len(contracts)-1]
+	text := apply(t, c.config(t, machine.TypeControlPlane), "cluster: {secretboxEncryptionSecret: {$patch: delete}}")
+	if messages, code := check(t, text, c.name); code != 0 || !strings.Contains(messages, "secretboxEncryptionSecret") {
+		t.Errorf("exit code %d: %s", code, messages)
+	}
 }
