@@ -23,7 +23,7 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-type runFlags struct{ configDir, workDir, terminationLog string }
+type runFlags struct{ configDir, tokenDir, workDir, terminationLog string }
 
 func runCommand() *cobra.Command {
 	var flags runFlags
@@ -45,6 +45,7 @@ func runCommand() *cobra.Command {
 	}
 	f := command.Flags()
 	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for a private vault, "+manifests.VaultCAKey)
+	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
@@ -73,7 +74,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		log.Warn("the start of machine and API server are not known", "error", err)
 	}
 	birth := &birth.Birth{
-		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work, Log: log, Report: timeline,
+		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), TokenDir: flags.tokenDir, WorkDir: work, Log: log, Report: timeline,
 		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap}, ConfigData: stored,
 	}
 	event := cluster.Events(live, manifests.Namespace, log)
