@@ -2,7 +2,9 @@ package talos
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/siderolabs/talos/pkg/machinery/config/configpatcher"
@@ -46,10 +48,23 @@ func apply(t *testing.T, text []byte, patches ...string) []byte {
 	return out
 }
 
+// patches are those that were rendered already, by cluster and version: building a tree takes a while.
+var patches sync.Map
+
 func render(t *testing.T, cluster, version string) string {
 	t.Helper()
-	out, _ := works(t, append([]string{"render", "talos", "--talos-version", version}, flags(t, cluster)...)...)
-	return out
+	once, _ := patches.LoadOrStore(cluster+version, sync.OnceValues(func() (string, error) {
+		out, messages, code := seed(t, append([]string{"render", "talos", "--talos-version", version}, flags(t, cluster)...)...)
+		if code != 0 {
+			return "", fmt.Errorf("render %s for %s: exit code %d: %s", cluster, version, code, messages)
+		}
+		return out, nil
+	}))
+	patch, err := once.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return patch
 }
 
 // A machine config with the patch is as valid as without, and says the same.
