@@ -54,7 +54,7 @@ The output holds the identity in the clear: put it into the machine config, neve
 	_ = command.MarkFlagDirname("tree")
 	_ = command.MarkFlagDirname("identity-dir")
 	command.MarkFlagsMutuallyExclusive("identity-file", "identity-dir")
-	render.AddCommand(command)
+	render.AddCommand(command, jwksCommand())
 	return render
 }
 
