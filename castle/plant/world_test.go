@@ -113,7 +113,7 @@ func (w *world) render(t *testing.T, tree string) string {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), os.Getenv("SEED"), "render", "manifests", "--tree", tree, "--cluster", "clusters/home",
-		"--identity-file", "-", "--vault-ca-file", vaultCA, "--image", "example.com/seed")
+		"--identity-file", "-", "--ca-file", vaultCA, "--image", "example.com/seed")
 	var stdout, stderr strings.Builder
 	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Stdin = strings.NewReader(w.identityLines)

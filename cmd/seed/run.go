@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -19,11 +18,15 @@ import (
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/report"
 )
 
-type runFlags struct{ configDir, tokenDir, workDir, terminationLog string }
+type runFlags struct {
+	configDir, tokenDir, workDir, terminationLog string
+	mirrors                                      fetch.Mirrors
+}
 
 func runCommand() *cobra.Command {
 	var flags runFlags
@@ -44,9 +47,10 @@ func runCommand() *cobra.Command {
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for a private vault, "+manifests.VaultCAKey)
+	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for private servers, "+manifests.CAKey)
 	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
+	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
 }
@@ -56,7 +60,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	timeline := &report.Report{Seed: time.Now()}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	log.Info("seed starts", "version", buildVersion())
-	b, roots, stored, err := readConfig(flags.configDir)
+	b, stored, err := readConfig(flags.configDir)
 	if err != nil {
 		complain(ctx, log, err)
 		return "", err
@@ -74,7 +78,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		log.Warn("the start of machine and API server are not known", "error", err)
 	}
 	birth := &birth.Birth{
-		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), TokenDir: flags.tokenDir, WorkDir: work, Log: log, Report: timeline,
+		Bundle: b, Cluster: live, Vault: claim.HTTPClient(nil), Mirrors: flags.mirrors, TokenDir: flags.tokenDir, WorkDir: work, Log: log, Report: timeline,
 		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap}, ConfigData: stored,
 	}
 	event := cluster.Events(live, manifests.Namespace, log)
@@ -98,25 +102,21 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	return finish(ctx, log, live, timeline, planted, stdout, err)
 }
 
-// readConfig reads what the ConfigMap holds, which it returns too: the bundle, and the authorities for the vault.
-func readConfig(dir string) (b *bundle.Bundle, roots *x509.CertPool, stored map[string]string, err error) {
+// readConfig reads what the ConfigMap holds, which it returns too, and trusts the authorities in it.
+func readConfig(dir string) (b *bundle.Bundle, stored map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifests.BundleKey))
 	if err != nil {
-		return nil, nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
+		return nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
 	}
 	stored = map[string]string{manifests.BundleKey: string(data)}
 	if b, err = bundle.Parse(data); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	authorities, err := os.ReadFile(filepath.Join(dir, manifests.VaultCAKey))
-	switch {
-	case err == nil:
-		stored[manifests.VaultCAKey] = string(authorities)
-	case !errors.Is(err, os.ErrNotExist):
-		return nil, nil, nil, fmt.Errorf("reading the vault's CA: %w", err)
+	authorities, err := readAuthorities(dir, stored)
+	if err != nil {
+		return nil, nil, err
 	}
-	roots, err = vaultRoots(authorities)
-	return b, roots, stored, err
+	return b, stored, trust(authorities)
 }
 
 // complain puts an invalid bundle into an Event, where there is a cluster to take it.
@@ -154,18 +154,6 @@ func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline
 		return fmt.Sprintf("seed: Flux reconciles the tree already; all %d Kustomizations are Ready", len(timeline.Units)), nil
 	}
 	return fmt.Sprintf("seed: Flux is planted at %s; all %d Kustomizations are Ready", timeline.Revision, len(timeline.Units)), nil
-}
-
-// vaultRoots are the public certificate authorities and those that the inline manifest brought, if any.
-func vaultRoots(authorities []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("reading the system's certificates: %w", err)
-	}
-	if len(authorities) > 0 && !pool.AppendCertsFromPEM(authorities) {
-		return nil, failure.Invalid(fmt.Errorf("%s of the inline manifest holds no PEM certificate: render it with the right --vault-ca-file", manifests.VaultCAKey))
-	}
-	return pool, nil
 }
 
 // tail keeps the end of a long message: the kubelet takes 4096 bytes.

@@ -19,6 +19,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -28,6 +29,8 @@ type Birth struct {
 	Cluster cluster.Client
 	// Vault is the HTTP client for vaults, see claim.HTTPClient.
 	Vault *http.Client
+	// Mirrors are where OCI artifacts are fetched from instead of their registries; may be empty.
+	Mirrors fetch.Mirrors
 	// Config is the ConfigMap from which Bundle was read, and ConfigData what it held; without a name it is not
 	// looked at again.
 	Config     types.NamespacedName

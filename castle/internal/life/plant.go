@@ -36,7 +36,7 @@ func (c *Castle) RotateGitToken() error {
 // Manifest makes the inline manifest of the folder tree with the real seed, as a user would.
 func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	return c.Render(ctx, identity, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--vault-ca-file", node.CAFile(c.NodeDir()))
+	return c.Render(ctx, identity, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--ca-file", node.CAFile(c.NodeDir()))
 }
 
 // Apply gives manifests to the API server as Talos does, beside Talos' own cluster DNS.
