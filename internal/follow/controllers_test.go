@@ -88,9 +88,9 @@ func TestWhatPassesIsNotTold(t *testing.T) {
 	f.after(t, 0, 15*time.Second)
 	f.pod(t, "source-controller", waits("ContainerCreating", ""))
 	f.after(t, 14*time.Second, 0)
-	f.pod(t, "source-controller", waits("ErrImagePull", "connection refused"))
-	f.after(t, 20*time.Second, 15*time.Second)
 	f.pod(t, "source-controller", unschedulable(untoleratedTaints)) // another Pod
+	f.after(t, 16*time.Second, 15*time.Second)
+	f.pod(t, "source-controller", waits("ErrImagePull", "connection refused"))
 	f.after(t, 30*time.Second, 15*time.Second)
 	f.runs("source-controller")
 	if all, again := f.judge(t.Context(), f.deployments, f.pods, f.start.Add(time.Minute)); !all || again != 0 || len(f.told) > 0 {

@@ -154,7 +154,7 @@ var cases = []struct {
 		class: Crash, patience: lasting, why: "exit code 137 (OOMKilled)", cure: "memory limit",
 	},
 	{name: "an init container that has done its work", pod: `{status: {initContainerStatuses: [{name: init, ready: true, state: {terminated: {exitCode: 0, reason: Completed}}}]}}`},
-	{name: "a Pod on its way out", pod: `{metadata: {deletionTimestamp: "2026-11-21T08:00:00Z"}, ` + unschedulable(untoleratedTaints)[1:]},
+	{name: "a Pod on its way out", pod: `{metadata: {deletionTimestamp: "2026-11-21T08:00:00Z"}, ` + unschedulable(untoleratedTaints)[1:], nodes: []string{controlPlane}},
 	{name: "a Pod that is ready", pod: `{status: {conditions: [{type: Ready, status: "True"}], containerStatuses: [{name: manager, ready: false, lastState: {terminated: {exitCode: 1}}}]}}`},
 	{
 		name: "Pod Security", deployment: noPod(`pods "source-controller-6c9-x2x4z" is forbidden: violates PodSecurity "restricted:latest": host namespaces (hostNetwork=true)`),

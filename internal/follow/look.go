@@ -52,11 +52,11 @@ func (f *finding) atNodes(nodes []corev1.Node) *finding {
 	var all []string
 	for _, node := range nodes {
 		taints := untolerated(f.pod, &node)
-		lasting := slices.DeleteFunc(slices.Clone(taints), func(t corev1.Taint) bool { return slices.Contains(waiting, t.Key) })
-		if len(taints) > 0 && len(lasting) == 0 {
+		staying := slices.DeleteFunc(slices.Clone(taints), func(t corev1.Taint) bool { return slices.Contains(waiting, t.Key) })
+		if len(taints) > 0 && len(staying) == 0 {
 			return notReady(&node)
 		}
-		for _, t := range lasting {
+		for _, t := range staying {
 			all = append(all, t.Key+":"+string(t.Effect))
 		}
 	}
