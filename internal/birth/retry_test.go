@@ -10,6 +10,7 @@ import (
 
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/report"
 )
 
 func TestPauseDependsOnTheError(t *testing.T) {
@@ -80,7 +81,7 @@ func TestBlockedTriesInARow(t *testing.T) {
 func TestBlockedAfterAChangedInput(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &Birth{Log: slog.New(slog.DiscardHandler), Event: func(context.Context, string, string) {}, inputs: cluster.NewInputs(nil), woken: time.Now()}
+		b := &Birth{Log: slog.New(slog.DiscardHandler), Event: func(context.Context, string, string) {}, Report: &report.Report{}, inputs: cluster.NewInputs(nil), woken: time.Now()}
 		start := time.Now()
 		if err := b.pause(t.Context(), 0, failure.Blocked(errors.New("refused"))); err != nil || time.Since(start) != leastBlocked {
 			t.Errorf("pause = %v after %s, want nil after %s", err, time.Since(start), leastBlocked)
