@@ -23,17 +23,20 @@ func check(t *testing.T, text []byte, version string) (messages string, code int
 // will run the config.
 func TestGeneratedConfigs(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		text := c.config(t, machine.TypeControlPlane)
-		if messages, code := check(t, text, c.name); code != 0 || messages != "" {
-			t.Errorf("exit code %d: %s", code, messages)
-		}
-		messages, code := check(t, text, "1.13")
-		lacks := !c.Greater(config.TalosVersion1_7)
-		if code != 0 || strings.Contains(messages, "hostDNS") != lacks || strings.Contains(messages, "etcd") {
-			t.Errorf("for 1.13: exit code %d: %q, and the config lacks host DNS: %v", code, messages, lacks)
-		}
-	})
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := c.config(t, machine.TypeControlPlane)
+			if messages, code := check(t, text, c.name); code != 0 || messages != "" {
+				t.Errorf("exit code %d: %s", code, messages)
+			}
+			messages, code := check(t, text, "1.13")
+			lacks := !c.Greater(config.TalosVersion1_7)
+			if code != 0 || strings.Contains(messages, "hostDNS") != lacks || strings.Contains(messages, "etcd") {
+				t.Errorf("for 1.13: exit code %d: %q, and the config lacks host DNS: %v", code, messages, lacks)
+			}
+		})
+	}
 }
 
 func TestConfigsThatCannotWork(t *testing.T) {

@@ -49,44 +49,50 @@ func (c contract) public(t *testing.T) (key crypto.PublicKey, kid string) {
 
 func TestTheKeyIsTheBundles(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		want, _ := c.public(t)
-		printed := c.jwks(t, "pem")
-		block, rest := pem.Decode([]byte(printed))
-		// Infisical gives the text to a library that knows no other label than this one.
-		if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0 {
-			t.Fatalf("not one public key: %s", printed)
-		}
-		got, err := x509.ParsePKIXPublicKey(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !got.(interface{ Equal(crypto.PublicKey) bool }).Equal(want) {
-			t.Errorf("another key than the bundle's: %s", printed)
-		}
-	})
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			want, _ := c.public(t)
+			printed := c.jwks(t, "pem")
+			block, rest := pem.Decode([]byte(printed))
+			// Infisical gives the text to a library that knows no other label than this one.
+			if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0 {
+				t.Fatalf("not one public key: %s", printed)
+			}
+			got, err := x509.ParsePKIXPublicKey(block.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !got.(interface{ Equal(crypto.PublicKey) bool }).Equal(want) {
+				t.Errorf("another key than the bundle's: %s", printed)
+			}
+		})
+	}
 }
 
 // What is to be registered is in the text and in the JSON.
 func TestWhatToRegister(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		_, kid := c.public(t)
-		text, data := c.jwks(t, "text"), c.jwks(t, "json")
-		if !json.Valid([]byte(data)) {
-			t.Errorf("not JSON: %s", data)
-		}
-		for _, want := range []string{endpoint, subject, kid} {
-			if !strings.Contains(text, want) || !strings.Contains(data, want) {
-				t.Errorf("no %s in\n%s\nor not in\n%s", want, text, data)
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, kid := c.public(t)
+			text, data := c.jwks(t, "text"), c.jwks(t, "json")
+			if !json.Valid([]byte(data)) {
+				t.Errorf("not JSON: %s", data)
 			}
-		}
-		for _, line := range c.private(t) {
-			if strings.Contains(text+data, line) {
-				t.Fatal("the private key is printed")
+			for _, want := range []string{endpoint, subject, kid} {
+				if !strings.Contains(text, want) || !strings.Contains(data, want) {
+					t.Errorf("no %s in\n%s\nor not in\n%s", want, text, data)
+				}
 			}
-		}
-	})
+			for _, line := range c.private(t) {
+				if strings.Contains(text+data, line) {
+					t.Fatal("the private key is printed")
+				}
+			}
+		})
+	}
 }
 
 // private are lines of the bundle's key that have nothing of its public half: that comes first in a key of RSA, and last in
@@ -108,31 +114,34 @@ func (c contract) private(t *testing.T) []string {
 // A token as the API server of that cluster signs it is taken by who has only what was printed.
 func TestATokenOfThatClusterVerifies(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		var set jose.JSONWebKeySet
-		if err := json.Unmarshal([]byte(c.jwks(t, "jwks")), &set); err != nil {
-			t.Fatal(err)
-		}
-		public, kid := c.public(t)
-		keys := set.Key(kid)
-		if len(set.Keys) != 1 || len(keys) != 1 || keys[0].Use != "sig" {
-			t.Fatalf("%d keys, and %d with the name %s: %+v", len(set.Keys), len(keys), kid, set.Keys)
-		}
-		token, err := jwt.ParseSigned(c.token(t, public, kid), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(keys[0].Algorithm)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var claims jwt.Claims
-		if err := token.Claims(set, &claims); err != nil {
-			t.Fatalf("the signature: %v", err)
-		}
-		if claims.Issuer != endpoint || claims.Subject != subject {
-			t.Errorf("%+v", claims)
-		}
-		if err := token.Claims(another(t, c), &claims); err == nil {
-			t.Error("the key of another bundle takes the token, too")
-		}
-	})
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var set jose.JSONWebKeySet
+			if err := json.Unmarshal([]byte(c.jwks(t, "jwks")), &set); err != nil {
+				t.Fatal(err)
+			}
+			public, kid := c.public(t)
+			keys := set.Key(kid)
+			if len(set.Keys) != 1 || len(keys) != 1 || keys[0].Use != "sig" {
+				t.Fatalf("%d keys, and %d with the name %s: %+v", len(set.Keys), len(keys), kid, set.Keys)
+			}
+			token, err := jwt.ParseSigned(c.token(t, public, kid), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(keys[0].Algorithm)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var claims jwt.Claims
+			if err := token.Claims(set, &claims); err != nil {
+				t.Fatalf("the signature: %v", err)
+			}
+			if claims.Issuer != endpoint || claims.Subject != subject {
+				t.Errorf("%+v", claims)
+			}
+			if err := token.Claims(another(t, c), &claims); err == nil {
+				t.Error("the key of another bundle takes the token, too")
+			}
+		})
+	}
 }
 
 // token is signed with the bundle's private key, with the claims that a projected token has.

@@ -39,17 +39,6 @@ var contracts = func() (all []contract) {
 	return all
 }()
 
-// each runs a test for each contract.
-func each(t *testing.T, test func(*testing.T, contract)) {
-	t.Helper()
-	for _, c := range contracts {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, c)
-		})
-	}
-}
-
 func (c contract) secrets(t *testing.T) *secrets.Bundle {
 	t.Helper()
 	bundle, err := c.bundle()

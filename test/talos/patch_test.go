@@ -70,25 +70,28 @@ func render(t *testing.T, cluster, version string) string {
 // A machine config with the patch is as valid as without, and says the same.
 func TestTalosTakesThePatch(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		for _, cluster := range clusters {
-			before := c.config(t, machine.TypeControlPlane)
-			after := apply(t, before, render(t, cluster, c.name))
-			for _, m := range c.modes() {
-				without, err := load(t, before).Validate(m)
-				if err != nil {
-					t.Fatalf("Talos refuses its own config in mode %s: %v", m, err)
-				}
-				with, err := load(t, after).Validate(m)
-				if err != nil {
-					t.Errorf("%s, mode %s: %v", cluster, m, err)
-				}
-				if strings.Join(with, "\n") != strings.Join(without, "\n") {
-					t.Errorf("%s, mode %s: warnings %q with the patch, %q without", cluster, m, with, without)
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, cluster := range clusters {
+				before := c.config(t, machine.TypeControlPlane)
+				after := apply(t, before, render(t, cluster, c.name))
+				for _, m := range c.modes() {
+					without, err := load(t, before).Validate(m)
+					if err != nil {
+						t.Fatalf("Talos refuses its own config in mode %s: %v", m, err)
+					}
+					with, err := load(t, after).Validate(m)
+					if err != nil {
+						t.Errorf("%s, mode %s: %v", cluster, m, err)
+					}
+					if strings.Join(with, "\n") != strings.Join(without, "\n") {
+						t.Errorf("%s, mode %s: warnings %q with the patch, %q without", cluster, m, with, without)
+					}
 				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // What Talos hands to the API server is what seed meant, to the byte: through the patch, and through the file it is kept in.
@@ -143,30 +146,36 @@ func decode(t *testing.T, manifest string) {
 
 func TestThePatchTwiceIsADuplicate(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		patch := render(t, "tazlab", c.name)
-		twice := apply(t, c.config(t, machine.TypeControlPlane), patch, patch)
-		_, err := load(t, twice).Validate(mode{"metal", true, false})
-		if err == nil || !strings.Contains(err.Error(), `inline manifest name "seed" is duplicate`) {
-			t.Errorf("Talos says %v", err)
-		}
-	})
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			patch := render(t, "tazlab", c.name)
+			twice := apply(t, c.config(t, machine.TypeControlPlane), patch, patch)
+			_, err := load(t, twice).Validate(mode{"metal", true, false})
+			if err == nil || !strings.Contains(err.Error(), `inline manifest name "seed" is duplicate`) {
+				t.Errorf("Talos says %v", err)
+			}
+		})
+	}
 }
 
 // So a config that has the manifest is changed by removing it first: nothing is left of the old one.
 func TestRemoved(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, c contract) {
-		before, patch := c.config(t, machine.TypeControlPlane), render(t, "tazlab", c.name)
-		once := apply(t, before, patch)
-		if bytes.Equal(once, before) {
-			t.Fatal("the patch changed nothing")
-		}
-		if after := apply(t, once, remove); !bytes.Equal(after, before) {
-			t.Errorf("left behind:\n%s", after)
-		}
-		if again := apply(t, once, remove, patch); !bytes.Equal(again, once) {
-			t.Errorf("removed and put in again:\n%s", again)
-		}
-	})
+	for _, c := range contracts {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			before, patch := c.config(t, machine.TypeControlPlane), render(t, "tazlab", c.name)
+			once := apply(t, before, patch)
+			if bytes.Equal(once, before) {
+				t.Fatal("the patch changed nothing")
+			}
+			if after := apply(t, once, remove); !bytes.Equal(after, before) {
+				t.Errorf("left behind:\n%s", after)
+			}
+			if again := apply(t, once, remove, patch); !bytes.Equal(again, once) {
+				t.Errorf("removed and put in again:\n%s", again)
+			}
+		})
+	}
 }

@@ -30,9 +30,9 @@ resource "infisical_identity_jwt_auth" "seed" {
   bound_subject = "system:serviceaccount:seed-system:seed"
   # No bound_audiences: Infisical answers 500 to each token of Kubernetes when they are set.
 
-  # seed logs in once a try and revokes its token at the end.
-  access_token_ttl     = 3600
-  access_token_max_ttl = 3600
+  # seed logs in at each try and revokes its token at the end.
+  access_token_ttl     = 600
+  access_token_max_ttl = 600
 }
 
 resource "infisical_project_identity" "seed" {
