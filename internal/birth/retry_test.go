@@ -56,7 +56,7 @@ func TestBlockedTriesInARow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := &Birth{Log: slog.New(slog.DiscardHandler), Event: func(context.Context, string, string) {}, inputs: inputs}
+				b := &Birth{Log: slog.New(slog.DiscardHandler), Event: func(context.Context, string, string) {}, Report: &report.Report{}, inputs: inputs}
 				for try, test := range []struct {
 					err  error
 					want time.Duration
