@@ -169,7 +169,7 @@ func testFieldDisappears(t *testing.T, w *world) {
 // testInvalidBundle breaks the bundle in the cluster and runs seed again.
 func testInvalidBundle(t *testing.T, w *world) {
 	maps := w.core.CoreV1().ConfigMaps(life.SeedNamespace)
-	config, err := maps.Get(t.Context(), "seed", metav1.GetOptions{})
+	config, err := maps.Get(t.Context(), w.job(t), metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func testInvalidBundle(t *testing.T, w *world) {
 // seedContainer is how seed's last container ended.
 func (w *world) seedContainer(t *testing.T) *corev1.ContainerStateTerminated {
 	t.Helper()
-	pods, err := w.core.CoreV1().Pods(life.SeedNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "job-name=" + life.SeedJob})
+	pods, err := w.core.CoreV1().Pods(life.SeedNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "job-name=" + w.job(t)})
 	if err != nil || len(pods.Items) != 1 {
 		t.Fatalf("seed's Pods: %d, %v; want one", len(pods.Items), err)
 	}

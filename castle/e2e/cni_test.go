@@ -20,7 +20,7 @@ import (
 
 // seed claims and plants on a node without a network. What needs one starts when it is there.
 func TestLateCNI(t *testing.T) {
-	w := newWorldWith(t, life.Options{Semantics: talos.Inventory, CNI: life.CNILate + "0s"}) // so long after it is asked for below
+	w := newWorldWith(t, life.Options{Talos: talos.Inventory, CNI: life.CNILate + "0s"}) // so long after it is asked for below
 	if err := w.Push(t.Context(), "../.."); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func (w *world) started(t *testing.T, component string) bool {
 
 // The network comes by a planted unit: before Flux, which needs it.
 func TestCNIFromTheTree(t *testing.T) {
-	w := newWorldWith(t, life.Options{Semantics: talos.Inventory, CNI: life.CNITree})
+	w := newWorldWith(t, life.Options{Talos: talos.Inventory, CNI: life.CNITree})
 	if w.started(t, "kube-proxy") {
 		t.Error("kube-proxy runs before there is a network")
 	}
@@ -119,7 +119,7 @@ func TestCNIFromTheTree(t *testing.T) {
 
 // On a node that keeps its taint Flux runs and reconciles the root. The rest is there, but no node takes its Pods.
 func TestTaint(t *testing.T) {
-	w := newWorldWith(t, life.Options{Semantics: talos.Inventory, Taint: true})
+	w := newWorldWith(t, life.Options{Talos: talos.Inventory, Taint: true})
 	if err := w.Push(t.Context(), "../.."); err != nil {
 		t.Fatal(err)
 	}

@@ -50,9 +50,9 @@ type world struct {
 }
 
 // newWorld brings a castle up: the node and what stands beside it, without seed.
-func newWorld(t *testing.T, semantics talos.Semantics) *world {
+func newWorld(t *testing.T, version talos.Version) *world {
 	t.Helper()
-	return newWorldWith(t, life.Options{Semantics: semantics})
+	return newWorldWith(t, life.Options{Talos: version})
 }
 
 // newWorldWith is newWorld with a choice of the castle's user.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
@@ -26,9 +25,16 @@ func TestMain(m *testing.M) {
 // seed runs the command and returns what it printed and its exit code.
 func seed(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return seedWith(t, nil, stdin, args...)
+}
+
+// seedWith is seed with more variables.
+func seedWith(t *testing.T, env []string, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs strings.Builder
 	command := exec.CommandContext(t.Context(), os.Args[0], args...)
-	command.Env = append(os.Environ(), "BE_SEED=1", "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
+	command.Env = append(os.Environ(), "BE_SEED=1", "SEED_IDENTITY_FILE=", "SEED_IDENTITY_DIR=", "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
+	command.Env = append(command.Env, env...)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
 	err := command.Run()
 	if command.ProcessState == nil {
@@ -72,31 +78,6 @@ func TestRenderManifests(t *testing.T) {
 	}
 	if strings.Contains(stdout, "${") {
 		t.Error("a variable was not substituted: the bundle must be cut out of the built tree")
-	}
-}
-
-func TestRenderedJobSurvivesANewbornNode(t *testing.T) {
-	t.Parallel()
-	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/tazlab", "--identity-file", "-", "--image", "i")
-	var job batchv1.Job
-	if err := yaml.UnmarshalStrict([]byte(stdout[strings.LastIndex(stdout, "---\n")+4:]), &job); err != nil {
-		t.Fatal(err)
-	}
-	pod := job.Spec.Template.Spec
-	if !pod.HostNetwork || pod.DNSPolicy != corev1.DNSDefault || pod.Tolerations[0].Operator != corev1.TolerationOpExists {
-		t.Error("the Pod needs the host network, the node's DNS and every toleration")
-	}
-	container := pod.Containers[0]
-	if !*pod.SecurityContext.RunAsNonRoot || !*container.SecurityContext.ReadOnlyRootFilesystem {
-		t.Error("the Pod must be non-root with a read-only root")
-	}
-	for _, volume := range pod.Volumes {
-		if volume.EmptyDir != nil && volume.EmptyDir.Medium != corev1.StorageMediumMemory {
-			t.Errorf("volume %s is on a disk", volume.Name)
-		}
-	}
-	if container.Env[0].Value != "127.0.0.1" || container.Env[1].Value != "7445" {
-		t.Errorf("env %v, want KubePrism", container.Env)
 	}
 }
 

@@ -3,10 +3,12 @@ package life
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,8 +34,8 @@ type Options struct {
 	Dir string
 	// Blog is the host's address that leads to the blog.
 	Blog string
-	// Semantics is that of the Talos version to imitate.
-	Semantics talos.Semantics
+	// Talos is the version to imitate when the castle is brought up; the default is talos.Inventory.
+	Talos talos.Version
 	// Database is after how long the database's Secrets come, for example 30s, or Never; empty is what the tree says.
 	Database string
 	// CNI is how the node gets its network: CNINow, which is the default, CNITree, or CNILate and a time.
@@ -71,6 +73,12 @@ func New(o Options) (*Castle, error) {
 	}
 	if o.Blog == "" {
 		o.Blog = "127.0.0.1:8080"
+	}
+	if o.Talos == "" {
+		o.Talos = talos.Inventory
+	}
+	if !slices.Contains(talos.Versions, o.Talos) {
+		return nil, fmt.Errorf("--talos %s: there are %q", o.Talos, talos.Versions)
 	}
 	if o.Out == nil {
 		o.Out = io.Discard
@@ -121,7 +129,7 @@ func (c *Castle) Down(ctx context.Context) error {
 	if err := node.Stop(ctx, c.NodeDir()); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(c.besideDir()); err != nil {
+	if err := errors.Join(os.RemoveAll(c.besideDir()), os.RemoveAll(c.machineFile())); err != nil {
 		return fmt.Errorf("remove what stood beside the node: %w", err)
 	}
 	_ = os.Remove(c.Dir) // unless it holds something of someone else's

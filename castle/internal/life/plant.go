@@ -9,9 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tazlab/seed/castle/internal/gitserver"
-	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
-	"github.com/tazlab/seed/castle/internal/talos"
 )
 
 // Push puts the folder tree (the checkout, or a changed copy of it) on the castle's Git server.
@@ -35,37 +33,27 @@ func (c *Castle) RotateGitToken() error {
 	return c.beside.RotateGitToken()
 }
 
-// Manifest makes the inline manifest of the folder tree with the real seed, as a user would. It holds no secret.
-func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
-	return c.render(ctx, tree, "")
+// Manifest makes the machine-config patch of the folder tree with the real seed, as a user would. It holds no secret.
+func (c *Castle) Manifest(ctx context.Context, tree string, arguments ...string) ([]byte, error) {
+	return c.render(ctx, tree, "", arguments...)
 }
 
-// ManifestWithIdentity is Manifest for a tree whose store knows Universal Auth alone: the manifest carries the identity.
+// ManifestWithIdentity is Manifest for a tree whose store knows Universal Auth alone: the patch carries the identity.
 func (c *Castle) ManifestWithIdentity(ctx context.Context, tree string) ([]byte, error) {
+	if err := c.load(); err != nil {
+		return nil, err
+	}
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
 	return c.render(ctx, tree, identity, "--identity-file", "-")
 }
 
 func (c *Castle) render(ctx context.Context, tree, identity string, arguments ...string) ([]byte, error) {
-	return c.Render(ctx, identity, append(arguments, "--tree", tree, "--cluster", Cluster, "--vault-ca-file", node.CAFile(c.NodeDir()))...)
+	return c.Render(ctx, identity, append(arguments, "--tree", tree, "--cluster", Cluster, "--ca-file", node.CAFile(c.NodeDir()))...)
 }
 
-// Apply gives manifests to the API server as Talos does, beside Talos' own cluster DNS.
-func (c *Castle) Apply(ctx context.Context, manifests ...[]byte) error {
-	config, err := c.Config()
-	if err != nil {
-		return err
-	}
-	dns, err := node.ClusterDNS(images.CoreDNS(coreDNS).Name)
-	if err != nil {
-		return err
-	}
-	applier, err := talos.New(config, c.Semantics)
-	if err != nil {
-		return err
-	}
-	applier.OnError = func(err error) { fmt.Fprintf(c.Out, "Talos would try again: %v\n", err) }
-	return applier.Apply(ctx, append([][]byte{dns}, manifests...)...)
+// harmless are arguments of seed render that change the manifest, and nothing that seed does.
+func harmless(n int) []string {
+	return []string{"--registry-mirror", fmt.Sprintf("changed-%d.%s=registry.%[2]s", n, node.Domain)}
 }
 
 // Up is everything: prepare, start, push, plant, and follow until the tree stands, or all of it that can.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/tazlab/seed/castle/internal/artifacts"
 	"github.com/tazlab/seed/castle/internal/beside"
@@ -65,14 +66,22 @@ func (c *Castle) load() error {
 	return err
 }
 
-// Render runs seed render manifests as a user would, with the castle's image.
+// Render runs seed render as a user would, with the castle's image, for the castle's Talos version.
 func (c *Castle) Render(ctx context.Context, identity string, arguments ...string) ([]byte, error) {
+	m, err := c.machine()
+	if err != nil {
+		return nil, err
+	}
+	seed, err := c.Program(ctx, "seed")
+	if err != nil {
+		return nil, err
+	}
 	var stdout, stderr bytes.Buffer
-	arguments = append([]string{"render", "manifests", "--image", images.Seed(Version).Name}, arguments...)
-	command := exec.CommandContext(ctx, c.programs["seed"], arguments...)
+	what := []string{"render", "talos", "--talos-version", string(m.Talos)}
+	command := exec.CommandContext(ctx, seed, append(append(what, "--image", images.Seed(Version).Name), arguments...)...)
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
 	if err := command.Run(); err != nil {
-		return nil, fmt.Errorf("seed render manifests: %w\n%s", err, stderr.String())
+		return nil, fmt.Errorf("seed %s: %w\n%s", strings.Join(what, " "), err, stderr.String())
 	}
 	return stdout.Bytes(), nil
 }

@@ -119,7 +119,7 @@ func (c *Castle) Start(ctx context.Context) error {
 	if err := c.register(ctx); err != nil {
 		return err
 	}
-	if err := c.beside.Save(); err != nil {
+	if err := errors.Join(c.beside.Save(), c.saveMachine(machine{Talos: c.Talos})); err != nil {
 		return err
 	}
 	self := append([]string{NodeCommand}, "--dir", c.Dir)
@@ -127,9 +127,7 @@ func (c *Castle) Start(ctx context.Context) error {
 		Dir: c.NodeDir(), Command: self, Binaries: c.programs,
 		Doors: []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
 		Taint: c.Taint, NoCNI: c.network.held(), ServiceAccountKey: c.serviceAccountKey,
-		OnEvent: func(e node.Event) {
-			fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
-		},
+		OnEvent: c.show,
 	}
 	if config.NoCNI {
 		config.Goal = node.APIReady
@@ -142,6 +140,11 @@ func (c *Castle) Start(ctx context.Context) error {
 	var err error
 	c.node, err = node.Start(ctx, config)
 	return err
+}
+
+// show tells what happens to the node.
+func (c *Castle) show(e node.Event) {
+	fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
 }
 
 // guarded returns a context that ends, with the reason, when a component of the node dies.

@@ -34,7 +34,7 @@ func (n *node) register(ctx context.Context) error {
 	if err := n.kubeProxy(); err != nil {
 		return err
 	}
-	return n.untilNode(ctx, "to be ready", isReady)
+	return n.untilNode(ctx, "to be ready", n.isReady)
 }
 
 // untilNode waits until the node is there and as is says.

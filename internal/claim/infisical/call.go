@@ -111,7 +111,7 @@ func isHTML(response *http.Response, data []byte) bool {
 
 // places are where a user changes what the calls use.
 var places = failure.Settings{
-	CA:    "the store's caBundle or caProvider, or into the file that --vault-ca-file names",
+	CA:    "the store's caBundle or caProvider, or into the file that --ca-file names",
 	Proxy: "HTTPS_PROXY, or put the vault's name into NO_PROXY",
 }
 
