@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/tazlab/seed/castle/internal/gitserver"
-	"github.com/tazlab/seed/castle/internal/images"
-	"github.com/tazlab/seed/castle/internal/node"
 )
 
 // Push puts the folder tree (the checkout, or a changed copy of it) on the castle's Git server.
@@ -30,22 +28,6 @@ func (c *Castle) RotateGitToken() error {
 		return err
 	}
 	return c.beside.RotateGitToken()
-}
-
-// Manifest makes the machine-config patch of the folder tree with the real seed, as a user would.
-func (c *Castle) Manifest(ctx context.Context, tree string, arguments ...string) ([]byte, error) {
-	if err := c.load(); err != nil {
-		return nil, err
-	}
-	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	arguments = append(arguments, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--vault-ca-file", node.CAFile(c.NodeDir()))
-	return c.Render(ctx, identity, arguments...)
-}
-
-// harmless are arguments of seed render that change the manifest, and nothing that seed does.
-func harmless(n int) []string {
-	// SWITCH: with "render talos" this is "--registry-mirror", fmt.Sprintf("changed-%d.%s=registry.%[2]s", n, node.Domain).
-	return []string{"--image", fmt.Sprintf("%s-changed-%d", images.Seed(Version).Name, n)}
 }
 
 // Up is everything: prepare, start, push, plant, and follow until the tree stands, or all of it that can.
