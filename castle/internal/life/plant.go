@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tazlab/seed/castle/internal/gitserver"
-	"github.com/tazlab/seed/castle/internal/node"
 )
 
 // Push puts the folder tree (the checkout, or a changed copy of it) on the castle's Git server.
@@ -31,29 +30,6 @@ func (c *Castle) RotateGitToken() error {
 		return err
 	}
 	return c.beside.RotateGitToken()
-}
-
-// Manifest makes the machine-config patch of the folder tree with the real seed, as a user would. It holds no secret.
-func (c *Castle) Manifest(ctx context.Context, tree string, arguments ...string) ([]byte, error) {
-	return c.render(ctx, tree, "", arguments...)
-}
-
-// ManifestWithIdentity is Manifest for a tree whose store knows Universal Auth alone: the patch carries the identity.
-func (c *Castle) ManifestWithIdentity(ctx context.Context, tree string) ([]byte, error) {
-	if err := c.load(); err != nil {
-		return nil, err
-	}
-	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	return c.render(ctx, tree, identity, "--identity-file", "-")
-}
-
-func (c *Castle) render(ctx context.Context, tree, identity string, arguments ...string) ([]byte, error) {
-	return c.Render(ctx, identity, append(arguments, "--tree", tree, "--cluster", Cluster, "--ca-file", node.CAFile(c.NodeDir()))...)
-}
-
-// harmless are arguments of seed render that change the manifest, and nothing that seed does.
-func harmless(n int) []string {
-	return []string{"--registry-mirror", fmt.Sprintf("changed-%d.%s=registry.%[2]s", n, node.Domain)}
 }
 
 // Up is everything: prepare, start, push, plant, and follow until the tree stands, or all of it that can.

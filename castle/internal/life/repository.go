@@ -1,18 +1,14 @@
 package life
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/tazlab/seed/castle/internal/artifacts"
 	"github.com/tazlab/seed/castle/internal/beside"
-	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
 )
 
@@ -64,24 +60,4 @@ func (c *Castle) load() error {
 	}
 	c.beside = loaded
 	return err
-}
-
-// Render runs seed render as a user would, with the castle's image, for the castle's Talos version.
-func (c *Castle) Render(ctx context.Context, identity string, arguments ...string) ([]byte, error) {
-	m, err := c.machine()
-	if err != nil {
-		return nil, err
-	}
-	seed, err := c.Program(ctx, "seed")
-	if err != nil {
-		return nil, err
-	}
-	var stdout, stderr bytes.Buffer
-	what := []string{"render", "talos", "--talos-version", string(m.Talos)}
-	command := exec.CommandContext(ctx, seed, append(append(what, "--image", images.Seed(Version).Name), arguments...)...)
-	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
-	if err := command.Run(); err != nil {
-		return nil, fmt.Errorf("seed %s: %w\n%s", strings.Join(what, " "), err, stderr.String())
-	}
-	return stdout.Bytes(), nil
 }
