@@ -12,7 +12,7 @@ import (
 
 func renderCommand() *cobra.Command {
 	render := &cobra.Command{Use: "render", Short: "Make what carries seed into a cluster", Args: cobra.NoArgs}
-	render.AddCommand(renderTalosCommand(), renderManifestsCommand())
+	render.AddCommand(renderTalosCommand(), renderManifestsCommand(), jwksCommand())
 	return render
 }
 

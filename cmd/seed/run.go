@@ -24,8 +24,8 @@ import (
 )
 
 type runFlags struct {
-	configDir, workDir, terminationLog string
-	mirrors                            fetch.Mirrors
+	configDir, tokenDir, workDir, terminationLog string
+	mirrors                                      fetch.Mirrors
 }
 
 func runCommand() *cobra.Command {
@@ -48,6 +48,7 @@ func runCommand() *cobra.Command {
 	}
 	f := command.Flags()
 	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for private servers, "+manifests.CAKey)
+	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
 	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
@@ -77,7 +78,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		log.Warn("the start of machine and API server are not known", "error", err)
 	}
 	birth := &birth.Birth{
-		Bundle: b, Cluster: live, Vault: claim.HTTPClient(nil), Mirrors: flags.mirrors, WorkDir: work, Log: log, Report: timeline,
+		Bundle: b, Cluster: live, Vault: claim.HTTPClient(nil), TokenDir: flags.tokenDir, Mirrors: flags.mirrors, WorkDir: work, Log: log, Report: timeline,
 		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap}, ConfigData: stored,
 	}
 	event := cluster.Events(live, manifests.Namespace, log)

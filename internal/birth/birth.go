@@ -35,6 +35,8 @@ type Birth struct {
 	// looked at again.
 	Config     types.NamespacedName
 	ConfigData map[string]string
+	// TokenDir is the folder of the Pod's tokens for vaults, see claim.TokenFile.
+	TokenDir string
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
 	Log     *slog.Logger
@@ -42,13 +44,14 @@ type Birth struct {
 	Event func(ctx context.Context, reason, message string)
 	// Report takes the timeline.
 	Report *report.Report
-	// Pause waits between tries; nil means Pause.
+	// Pause waits between tries; nil means the function Pause.
 	Pause func(ctx context.Context, try int, err error) error
 
 	inputs  *cluster.Inputs // what the last try read
 	applied map[types.NamespacedName]*applied
 	refused bool              // the last try's credential was refused by who it is for
 	told    map[string]string // the last Event's message, by reason
+	blocked int               // tries in a row that were blocked
 	woken   time.Time         // when a changed input ended the last pause
 }
 
@@ -120,6 +123,7 @@ func (b *Birth) plant(ctx context.Context) error {
 		return err
 	}
 	claimer := claim.New(b.inputs, b.Vault)
+	claimer.TokenDir = b.TokenDir
 	defer func() {
 		// The tokens are revoked also when ctx has ended; they die by themselves if that fails.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -30,6 +30,7 @@ type request struct {
 	method, path string
 	body         map[string]secret.String // sent as JSON; nil sends none
 	login        string                   // the auth method, if this is a login
+	jwt          claims                   // of the token that a login with JWT Auth sends
 	once         bool                     // is sent again only where the vault has not taken it
 }
 
