@@ -33,14 +33,14 @@ func (b *Birth) Follow(ctx context.Context) error {
 		if _, why, _ := strings.Cut(u.Reason, ": "); u.Failed && told[u.Key] != why {
 			told[u.Key] = why
 			b.Report.Units = reported(soFar)
-			b.Event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
+			b.event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
 		}
 	})
 	state := report.Done
 	if err != nil {
 		state = report.Failed
 		if ctx.Err() == nil {
-			b.Event(ctx, "TreeCannotStand", err.Error())
+			b.event(ctx, "TreeCannotStand", err.Error())
 		}
 	}
 	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))

@@ -51,9 +51,6 @@ func inGit(err error) error {
 
 // claim brings one Secret.
 func (p *planting) claim(ctx context.Context, c bundle.Claim) error {
-	if c.Secret == nil && c.Target.Namespace == claim.Namespace {
-		return nil // the inline manifest put it where it belongs; who reads it says what is wrong with it
-	}
 	return p.step("claim Secret "+c.Target.String(), func() (report.State, string, error) {
 		created, err := p.claimer.Claim(ctx, c)
 		if err != nil {

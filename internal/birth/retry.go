@@ -90,6 +90,19 @@ func (b *Birth) pause(ctx context.Context, try int, err error) error {
 	return b.outdated(ctx, b.Cluster)
 }
 
+// retry does something until it succeeds; it ends as pause does.
+func (b *Birth) retry(ctx context.Context, do func() error) error {
+	for try := 0; ; try++ {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		if err := b.pause(ctx, try, err); err != nil {
+			return err
+		}
+	}
+}
+
 // tell records an Event for each change of what is to be told, not for each try.
 func (b *Birth) tell(ctx context.Context, reason, message string) {
 	if b.told[reason] == message {
@@ -99,7 +112,7 @@ func (b *Birth) tell(ctx context.Context, reason, message string) {
 		b.told = map[string]string{}
 	}
 	b.told[reason] = message
-	b.Event(ctx, reason, message)
+	b.event(ctx, reason, message)
 }
 
 // outdated is an error if the bundle in the cluster is no longer the one that seed began with. A process cannot

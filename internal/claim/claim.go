@@ -17,6 +17,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim/infisical"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/set"
 )
 
 // Claimer claims Secrets. It logs in at most once for each login that its stores ask for, unless the vault
@@ -26,6 +27,8 @@ type Claimer struct {
 	Renew bool
 	// TokenDir holds seed's own tokens for vaults, see TokenFile; New sets it to the constant.
 	TokenDir string
+	// Set is that of the inline manifest whose carried Secrets are copied.
+	Set set.Set
 
 	cluster  client.Client
 	vault    *http.Client
