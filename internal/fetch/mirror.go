@@ -28,7 +28,7 @@ func (m *Mirrors) Set(text string) error {
 		return fmt.Errorf("the registry: %w", err)
 	}
 	// A name below it says whether host and prefix can be those of a repository.
-	below, err := name.NewRepository(to+"/x", name.StrictValidation)
+	below, err := name.NewRepository(to+"/seed", name.StrictValidation)
 	if err != nil || below.RegistryStr() != strings.SplitN(to, "/", 2)[0] {
 		return errors.New("the mirror must be a host with a dot or a port, and perhaps a path, for example registry.home:5000/ghcr")
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/tazlab/seed/internal/secret"
 )
 
+// kubelets is how a variable begins that the kubelet fills in (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
+const kubelets = "$("
+
 // checkSettings finds what would only come out in the cluster.
 func (in Input) checkSettings() error {
 	return errors.Join(in.checkAPIServer(), in.checkProxy())
@@ -51,11 +54,10 @@ func (in Input) checkProxy() error {
 	switch {
 	case err == nil && u.User != nil:
 		return errors.New("the proxy's URL holds a user: a Pod's variables are no place for a credential: let the proxy know this machine by its address")
-	case err != nil, !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme), u.Hostname() == "", strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.Fragment != "":
+	case err != nil, !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme), u.Hostname() == "", strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.Fragment != "", strings.Contains(in.Proxy, kubelets):
 		return errors.New("the proxy must be a URL of http, https or socks5 with a host and nothing more, for example http://proxy.home:3128")
 	}
-	// The kubelet would fill these in.
-	if strings.Contains(in.Proxy+in.NoProxy, "$(") || strings.ContainsAny(in.NoProxy, " \n\t") {
+	if strings.Contains(in.NoProxy, kubelets) || strings.ContainsAny(in.NoProxy, " \n\t") {
 		return errors.New("the list of hosts that need no proxy has commas between them and nothing else, for example git.home,.lan,10.0.0.0/8")
 	}
 	return nil
