@@ -11,19 +11,11 @@ import (
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
-// The same tree for a vault where seed has no identity of its own: the inline manifest carries what it logs in with.
+// The same tree for a vault where seed has no identity of its own: the inline manifest carries what it logs in with. What brings
+// rights and credentials back afterwards brings seed back, which takes them away again.
 func TestUniversalAuth(t *testing.T) {
 	w := newWorld(t, talos.Inventory)
-	tree := t.TempDir()
-	if err := w.CopyTree(tree); err != nil {
-		t.Fatal(err)
-	}
-	replace(t, filepath.Join(tree, "clusters/castle/kustomization.yaml"), `    patch: |
-      - op: add
-        path: /spec/components/-
-        value: components/jwt-identity
-`, `    patch: "[]"
-`)
+	tree := w.universalAuth(t)
 	if err := w.Push(t.Context(), tree); err != nil {
 		t.Fatal(err)
 	}
@@ -44,4 +36,21 @@ func TestUniversalAuth(t *testing.T) {
 	testBlog(t, w)
 	testVaultSaw(t, w, map[string]int{"universal-auth/login": 1, "GITHUB_TOKEN": 1, "PRIVATE_CA": 2, "token/revoke": 1})
 	testNoSecret(t, w)
+	testAsTalos(t, w, tree)
+}
+
+// universalAuth is a copy of the tree whose store knows Universal Auth alone.
+func (w *world) universalAuth(t *testing.T) string {
+	t.Helper()
+	tree := t.TempDir()
+	if err := w.CopyTree(tree); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, filepath.Join(tree, "clusters/castle/kustomization.yaml"), `    patch: |
+      - op: add
+        path: /spec/components/-
+        value: components/jwt-identity
+`, `    patch: "[]"
+`)
+	return tree
 }

@@ -24,7 +24,7 @@ type machine struct {
 	Talos talos.Version `json:"talos"`
 	// Config is the machine config, as far as there is one: a patch, which may hold seed's identity.
 	Config string `json:"config"`
-	// Changes counts the configs that Changed made.
+	// Changes counts the settings that Harmless gave.
 	Changes int `json:"changes"`
 }
 
@@ -93,15 +93,11 @@ func (c *Castle) applier(m machine) (*talos.Applier, []talos.Manifest, error) {
 // Apply makes config the machine config, as "talosctl apply-config" does: a machine config, a patch of one, or seed's objects alone.
 // Talos then applies the inline manifests of it; those that the config had before and has no more stay in the cluster.
 func (c *Castle) Apply(ctx context.Context, config []byte) error {
+	if err := c.SetMachineConfig(config); err != nil {
+		return err
+	}
 	m, err := c.machine()
 	if err != nil {
-		return err
-	}
-	m.Config = string(config)
-	if _, err := m.manifests(); err != nil { // a machine config that Talos refuses changes nothing
-		return err
-	}
-	if err := c.saveMachine(m); err != nil {
 		return err
 	}
 	return c.boot(ctx, m)
@@ -147,16 +143,40 @@ func (c *Castle) UpgradeK8s(ctx context.Context) error {
 	return err
 }
 
-// Changed makes a machine config of the folder tree that differs from all before in a setting that does no harm, so that it
-// is another set.
-func (c *Castle) Changed(ctx context.Context, tree string) ([]byte, error) {
+// MachineConfig is what Apply was given last.
+func (c *Castle) MachineConfig() ([]byte, error) {
+	m, err := c.machine()
+	return []byte(m.Config), err
+}
+
+// SetMachineConfig makes config the machine config. Talos has not looked at it yet: Reboot and UpgradeK8s will.
+func (c *Castle) SetMachineConfig(config []byte) error {
+	m, err := c.machine()
+	if err != nil {
+		return err
+	}
+	m.Config = string(config)
+	if _, err := m.manifests(); err != nil { // a machine config that Talos refuses changes nothing
+		return err
+	}
+	return c.saveMachine(m)
+}
+
+// Harmless returns arguments of seed render that make another set than all before, and change nothing that seed does.
+func (c *Castle) Harmless() ([]string, error) {
 	m, err := c.machine()
 	if err != nil {
 		return nil, err
 	}
 	m.Changes++
-	if err := c.saveMachine(m); err != nil {
+	return []string{"--registry-mirror", fmt.Sprintf("changed-%d.%s=registry.%[2]s", m.Changes, node.Domain)}, c.saveMachine(m)
+}
+
+// Changed makes a machine config of the folder tree that differs from all before in a setting that does no harm.
+func (c *Castle) Changed(ctx context.Context, tree string) ([]byte, error) {
+	setting, err := c.Harmless()
+	if err != nil {
 		return nil, err
 	}
-	return c.Manifest(ctx, tree, harmless(m.Changes)...)
+	return c.Manifest(ctx, tree, setting...)
 }

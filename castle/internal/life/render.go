@@ -11,23 +11,18 @@ import (
 	"github.com/tazlab/seed/castle/internal/node"
 )
 
-// harmless are arguments of seed render that make another set, the n-th, and change nothing that seed does.
-func harmless(n int) []string {
-	return []string{"--registry-mirror", fmt.Sprintf("changed-%d.%s=registry.%[2]s", n, node.Domain)}
-}
-
 // Manifest makes the machine-config patch of the folder tree with the real seed, as a user would. It holds no secret.
 func (c *Castle) Manifest(ctx context.Context, tree string, arguments ...string) ([]byte, error) {
 	return c.renderTree(ctx, tree, "", arguments...)
 }
 
 // ManifestWithIdentity is Manifest for a tree whose store knows Universal Auth alone: the patch carries the identity.
-func (c *Castle) ManifestWithIdentity(ctx context.Context, tree string) ([]byte, error) {
+func (c *Castle) ManifestWithIdentity(ctx context.Context, tree string, arguments ...string) ([]byte, error) {
 	if err := c.load(); err != nil {
 		return nil, err
 	}
 	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	return c.renderTree(ctx, tree, identity, "--identity-file", "-")
+	return c.renderTree(ctx, tree, identity, append(arguments, "--identity-file", "-")...)
 }
 
 func (c *Castle) renderTree(ctx context.Context, tree, identity string, arguments ...string) ([]byte, error) {
