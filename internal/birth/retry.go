@@ -143,13 +143,13 @@ func (b *Birth) untilChanged(ctx context.Context, try int, err error) error {
 		return err
 	}
 	input, watchErr := b.inputs.Changed(wait)
-	b.woken = time.Now()
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(context.Cause(ctx), err)
 	case watchErr != nil: // the time is up
 		return nil
 	}
+	b.woken = time.Now()
 	b.Log.Info("trying again, since an input has changed", "input", input)
 	return nil
 }

@@ -72,6 +72,9 @@ func TestBlockedTriesInARow(t *testing.T) {
 						t.Errorf("try %d: it paused %s, want %s", try, took, test.want)
 					}
 				}
+				if !b.woken.IsZero() { // a change soon after would not be taken up at once
+					t.Error("the end of a pause counts as a changed input")
+				}
 			})
 		})
 	}

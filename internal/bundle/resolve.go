@@ -167,7 +167,7 @@ func (r *resolver) brought(target types.NamespacedName, wanted string, keys []st
 	key := types.NamespacedName{Name: es.Spec.SecretStoreRef.Name}
 	from := find(r.objects, esv1.Group, esv1.ClusterSecretStoreKind, key)
 	if from != nil && from.GetAnnotations()[JWTIdentityAnnotation] == "" {
-		return fmt.Errorf("%s: the Secret %s is brought by %s from ClusterSecretStore %s, which has no annotation %s: annotate that store too, or let the ExternalSecret name a store that is",
+		return fmt.Errorf("%s: the Secret %s is brought by %s from ClusterSecretStore %s, which has no annotation %s: annotate that store too, or let the ExternalSecret name one that has it",
 			wanted, target, describe(raw), key.Name, JWTIdentityAnnotation)
 	}
 	found, known := secretKeys(es)

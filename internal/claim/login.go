@@ -24,7 +24,7 @@ import (
 )
 
 // TokenDir is where the Pod has seed's own tokens for vaults, a folder for each vault.
-const TokenDir = "/var/run/secrets/seed.tazlab.net"
+const TokenDir = "/var/run/secrets/seed.tazlab.net" //nolint:gosec // a path
 
 // TokenFile is the path below dir of the token for the vault of a store with bundle.JWTIdentityAnnotation. A mount path
 // takes no colon, which an IPv6 address has.
