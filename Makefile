@@ -43,8 +43,11 @@ test-tree: $(CASTLE) ## Clusters of the tree: their builds, no secret in the rep
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/tree
 # The tree and seed are outside of the module.
-test-talos: ## seed's binary against Talos' own patcher, validation and keys
+test-talos: $(CASTLE) ## seed's binary against Talos' own patcher, validation and keys; the castle's applier against a real kube-apiserver (no root)
 	cd test/talos && CGO_ENABLED=0 go test -trimpath -count=1 ./...
+	mkdir -p $(ASSETS)
+	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
+	cd castle && KUBEBUILDER_ASSETS=$(ASSETS) go test -count=1 -tags apiserver ./internal/talos
 faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
