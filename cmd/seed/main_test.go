@@ -81,6 +81,16 @@ func TestRenderManifests(t *testing.T) {
 	}
 }
 
+// A typo in the set would let go of nothing, and say that it did.
+func TestRunRefusesWhatIsNoSet(t *testing.T) {
+	t.Parallel()
+	for _, no := range []string{"seed", "123456789", "12345678901", "ABCDEF1234"} {
+		if _, stderr, code := seed(t, "", "run", "--set", no, "--config-dir", t.TempDir()); code != exitUsage || !strings.Contains(stderr, "--set: ") {
+			t.Errorf("--set %s: exit %d, %s", no, code, stderr)
+		}
+	}
+}
+
 func TestRenderErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

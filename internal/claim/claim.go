@@ -40,9 +40,9 @@ func New(live client.Client, vault *http.Client) *Claimer {
 	return &Claimer{TokenDir: TokenDir, cluster: live, vault: vault, sessions: map[string]*infisical.Session{}}
 }
 
-// Claim brings the Secret of c into the cluster and reports whether it wrote it. A Secret that is already
-// there is left alone, whoever made it: no login happens; see Renew for the exception. An error that
-// says how long to wait is marked with failure.After.
+// Claim brings the Secret of c into the cluster and reports whether it wrote it. A Secret that is already there is left
+// alone, whoever made it: no login happens; see Renew for the exception. The copy of a carried Secret costs no login: while
+// it is seed's own, it follows what is carried now. An error that says how long to wait is marked with failure.After.
 func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, err error) {
 	target := claim.Target
 	merge := claim.Secret != nil && claim.Secret.Spec.Target.CreationPolicy == esv1.CreatePolicyMerge
@@ -56,7 +56,7 @@ func (c *Claimer) Claim(ctx context.Context, claim bundle.Claim) (written bool, 
 		existing = nil
 	case err != nil:
 		return false, fmt.Errorf("looking for the Secret %s: %w", target, err)
-	case merge || !c.Renew || !ours(existing):
+	case merge || !ours(existing) || claim.Secret != nil && !c.Renew:
 		return false, nil
 	}
 	if claim.Secret == nil {

@@ -157,8 +157,7 @@ func TestClaimOfARefusedSecretIsBlocked(t *testing.T) {
 	}
 }
 
-// The Secret that the inline manifest carries is copied once, and again when Git refused the copy and somebody
-// corrected it.
+// The Secret that the inline manifest carries is copied, and again when somebody corrected it.
 func TestCarriedSecretIsCorrected(t *testing.T) {
 	live := newClient(t, admin)
 	c := bundle.Claim{Target: types.NamespacedName{Namespace: "carried", Name: "git-carried"}, For: "GitRepository carried/g, spec.secretRef"}
@@ -172,7 +171,7 @@ func TestCarriedSecretIsCorrected(t *testing.T) {
 	for _, step := range []struct {
 		renew, written  bool
 		now, wantedCopy string
-	}{{false, true, "old", "old"}, {true, false, "old", "old"}, {false, false, "new", "old"}, {true, true, "new", "new"}} {
+	}{{false, true, "old", "old"}, {true, false, "old", "old"}, {false, true, "new", "new"}, {false, false, "new", "new"}} {
 		source.Data["password"] = []byte(step.now)
 		if err := live.Update(t.Context(), source); err != nil {
 			t.Fatal(err)
@@ -230,8 +229,8 @@ func TestCarriedSecretIsRefreshed(t *testing.T) {
 				{empty.Claim, false, "", "the identity Secret seed-system/refreshed-3 is empty"},
 				{none.Claim, false, "", "reading the identity Secret seed-system/refreshed-4"},
 				{one.Claim, true, "one", ""},
-				{two.Claim, false, "one", ""}, // Claim leaves alone what is there
 				{two.Refresh, true, "two", ""}, {two.Refresh, false, "two", ""},
+				{one.Claim, true, "one", ""}, {two.Claim, true, "two", ""}, {two.Claim, false, "two", ""},
 				{empty.Refresh, false, "two", ""}, {empty.Claim, false, "two", ""}, {none.Refresh, false, "two", ""},
 			} {
 				written, err := step.do(t.Context(), c)
@@ -251,8 +250,10 @@ func TestCarriedSecretIsRefreshed(t *testing.T) {
 			if err := live.Update(t.Context(), &mine, client.FieldOwner("kubectl-edit")); err != nil {
 				t.Fatal(err)
 			}
-			if written, err := last.Refresh(t.Context(), c); written || err != nil {
-				t.Errorf("over somebody else's: %v, %v", written, err)
+			for _, do := range []func(context.Context, bundle.Claim) (bool, error){last.Refresh, last.Claim} {
+				if written, err := do(t.Context(), c); written || err != nil {
+					t.Errorf("over somebody else's: %v, %v", written, err)
+				}
 			}
 			if err := live.Delete(t.Context(), &mine); err != nil {
 				t.Error(err)
