@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,13 +20,18 @@ import (
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
 )
 
-type runFlags struct{ set, configDir, workDir, terminationLog string }
+type runFlags struct {
+	set                                          string
+	configDir, tokenDir, workDir, terminationLog string
+	mirrors                                      fetch.Mirrors
+}
 
 // isSet is what the label of a set's objects looks like.
 var isSet = regexp.MustCompile("^[0-9a-f]{10}$")
@@ -57,8 +61,10 @@ func runCommand() *cobra.Command {
 	}
 	f := command.Flags()
 	f.StringVar(&flags.set, "set", "", "the inline manifest that this run is of, as its objects are labelled; none: take no Lease and let nothing go at the end")
-	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for a private vault, "+manifests.VaultCAKey)
+	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for private servers, "+manifests.CAKey)
+	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
+	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
 }
@@ -77,7 +83,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	log.Info("seed starts", "version", buildVersion(), "set", flags.set)
 	b := &birth.Birth{Set: set.Set(flags.set), Log: log, Report: &report.Report{Seed: time.Now()}}
-	parsed, roots, stored, invalid := readConfig(flags.configDir)
+	parsed, stored, invalid := readConfig(flags.configDir)
 	if err := connect(b, flags); err != nil {
 		if invalid != nil {
 			log.Warn("no API server to record an Event at", "error", err)
@@ -96,7 +102,8 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 		return "", fmt.Errorf("making a work folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	b.Bundle, b.Vault, b.WorkDir = parsed, claim.HTTPClient(roots), work
+	b.Bundle, b.Vault, b.WorkDir = parsed, claim.HTTPClient(nil), work
+	b.TokenDir, b.Mirrors = flags.tokenDir, flags.mirrors
 	b.Config, b.ConfigData = types.NamespacedName{Namespace: set.Namespace, Name: b.Set.Name()}, stored
 	summary, err := b.Run(ctx)
 	if len(b.Report.Steps) > 0 {
@@ -143,37 +150,21 @@ func holder() string {
 	return host + "_" + rand.Text()
 }
 
-// readConfig reads what the ConfigMap holds, which it returns too: the bundle, and the authorities for the vault.
-func readConfig(dir string) (b *bundle.Bundle, roots *x509.CertPool, stored map[string]string, err error) {
+// readConfig reads what the ConfigMap holds, which it returns too, and trusts the authorities in it.
+func readConfig(dir string) (b *bundle.Bundle, stored map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifests.BundleKey))
 	if err != nil {
-		return nil, nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
+		return nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
 	}
 	stored = map[string]string{manifests.BundleKey: string(data)}
 	if b, err = bundle.Parse(data); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	authorities, err := os.ReadFile(filepath.Join(dir, manifests.VaultCAKey))
-	switch {
-	case err == nil:
-		stored[manifests.VaultCAKey] = string(authorities)
-	case !errors.Is(err, os.ErrNotExist):
-		return nil, nil, nil, fmt.Errorf("reading the vault's CA: %w", err)
-	}
-	roots, err = vaultRoots(authorities)
-	return b, roots, stored, err
-}
-
-// vaultRoots are the public certificate authorities and those that the inline manifest brought, if any.
-func vaultRoots(authorities []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
+	authorities, err := readAuthorities(dir, stored)
 	if err != nil {
-		return nil, fmt.Errorf("reading the system's certificates: %w", err)
+		return nil, nil, err
 	}
-	if len(authorities) > 0 && !pool.AppendCertsFromPEM(authorities) {
-		return nil, failure.Invalid(fmt.Errorf("%s of the inline manifest holds no PEM certificate: render it with the right --vault-ca-file", manifests.VaultCAKey))
-	}
-	return pool, nil
+	return b, stored, trust(authorities)
 }
 
 // tail keeps the end of a long message: the kubelet takes 4096 bytes.

@@ -19,6 +19,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
@@ -34,10 +35,14 @@ type Birth struct {
 	Cluster cluster.Client
 	// Vault is the HTTP client for vaults, see claim.HTTPClient.
 	Vault *http.Client
+	// Mirrors are where OCI artifacts are fetched from instead of their registries; may be empty.
+	Mirrors fetch.Mirrors
 	// Config is the ConfigMap from which Bundle was read, and ConfigData what it held; without a name it is not
 	// looked at again.
 	Config     types.NamespacedName
 	ConfigData map[string]string
+	// TokenDir is the folder of the Pod's tokens for vaults, see claim.TokenFile.
+	TokenDir string
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
 	Log     *slog.Logger
@@ -47,7 +52,7 @@ type Birth struct {
 	Waiting func(message string)
 	// Report takes the timeline.
 	Report *report.Report
-	// Pause waits between tries; nil means Pause.
+	// Pause waits between tries; nil means the function Pause.
 	Pause func(ctx context.Context, try int, err error) error
 
 	planted bool            // something of this timeline is a birth
@@ -55,6 +60,7 @@ type Birth struct {
 	applied map[types.NamespacedName]*applied
 	refused bool              // the last try's credential was refused by who it is for
 	told    map[string]string // the last Event's message, by reason
+	blocked int               // tries in a row that were blocked
 	woken   time.Time         // when a changed input ended the last pause
 }
 
@@ -123,6 +129,7 @@ func (b *Birth) plant(ctx context.Context) error {
 		return err
 	}
 	claimer := claim.New(b.inputs, b.Vault)
+	claimer.TokenDir = b.TokenDir
 	claimer.Set = b.Set
 	defer func() {
 		// The tokens are revoked also when ctx has ended; they die by themselves if that fails.

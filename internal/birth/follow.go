@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,12 +17,18 @@ import (
 
 // Follow watches until the tree stands and records when each unit became Ready. A tree that can never
 // stand is an error. A unit that Flux could not bring is not: Flux tries again. But an Event tells of it, and the report
-// has the tree as it is then.
+// has the tree as it is then. So does one of Flux itself, as long as it does not run.
 func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
 	var soFar []follow.Unit
 	told := map[types.NamespacedName]string{}
+	var alone sync.Mutex // who has it may record
+	flux, ended := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watchFlux(flux, &alone) })
 	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
+		alone.Lock()
+		defer alone.Unlock()
 		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
 		b.removeStale(ctx, u)
 		if at := slices.IndexFunc(soFar, func(other follow.Unit) bool { return other.Key == u.Key }); at >= 0 {
@@ -36,6 +43,8 @@ func (b *Birth) Follow(ctx context.Context) error {
 			b.event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
 		}
 	})
+	ended()
+	watching.Wait()
 	state := report.Done
 	if err != nil {
 		state = report.Failed

@@ -200,7 +200,7 @@ func (p *planting) fetch(ctx context.Context, source client.Object) (dir, revisi
 		secrets := func(ctx context.Context, name string) (map[string][]byte, error) {
 			return p.secretData(ctx, types.NamespacedName{Namespace: source.GetNamespace(), Name: name})
 		}
-		result, err := fetch.Source(ctx, source, secrets, dir)
+		result, err := fetch.Source(ctx, source, secrets, p.Mirrors, dir)
 		p.refused = failure.IsBlocked(err)
 		revision = result.Revision
 		return report.Done, strings.Join(append([]string{revision}, result.Notes...), "; "), err
