@@ -83,18 +83,18 @@ func untolerated(pod *corev1.Pod, node *corev1.Node) []corev1.Taint {
 
 // notReady is the finding at a node that would take the Pod if it were ready.
 func notReady(node *corev1.Node) *finding {
-	why := fmt.Sprintf("Node %s is not ready", node.Name)
+	why := []string{fmt.Sprintf("Node %s is not ready", node.Name)}
 	network := slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNetworkUnavailable })
 	for _, c := range node.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			why += ": " + oneLine(c.Message)
+			why = append(why, oneLine(c.Message))
 			network = network || strings.Contains(c.Message, "network")
 		}
 	}
 	if network {
-		return &finding{class: NoNetwork, why: why, cure: bringCNI}
+		return &finding{class: NoNetwork, why: strings.Join(why, ": "), cure: bringCNI}
 	}
-	return &finding{class: NodeNotReady, why: why, cure: "look at the node's kubelet (talosctl service kubelet, talosctl logs kubelet)"}
+	return &finding{class: NodeNotReady, why: strings.Join(why, ": "), cure: "look at the node's kubelet (talosctl service kubelet, talosctl logs kubelet)"}
 }
 
 const bringCNI = "a CNI has to come before Flux: from Talos (cluster.network.cni) or from the tree, by a unit with seed.tazlab.net/plant"

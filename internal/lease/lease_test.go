@@ -108,6 +108,7 @@ func (p pods) Get(_ context.Context, key client.ObjectKey, object client.Object,
 
 func (w *world) lock(t *testing.T) *Lock {
 	t.Helper()
+	t.Helper()
 	return &Lock{leases: w, pods: pods{phases: w.pods}, identity: "seed-me", log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 
@@ -218,6 +219,7 @@ func TestHoldEndsWithItsCaller(t *testing.T) {
 	}{
 		"still": {(*testing.T).Context, func(context.Context) error { return why }, why},
 		"ctx": {func(t *testing.T) context.Context {
+			t.Helper()
 			t.Helper()
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Second, why)
 			t.Cleanup(cancel)

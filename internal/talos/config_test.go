@@ -48,7 +48,7 @@ config:
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	const off = "KubePrism is off"
-	resolver := strings.Index(since, "---\napiVersion: v1alpha1\nkind: KubePrismConfig")
+	resolver, _, _ := strings.Cut(since, "---\napiVersion: v1alpha1\nkind: KubePrismConfig")
 	for name, test := range map[string]struct {
 		version, config string
 		old, with       string // of the config
@@ -70,7 +70,7 @@ func TestCheck(t *testing.T) {
 		"KubePrism disabled":    {version: "1.13", config: before, old: "enabled: true, port", with: "enabled: false, port", wrong: off + ", and before there is a network seed reaches the API server by nothing else: set machine.features.kubePrism to {enabled: true, port: 7445}"},
 		"KubePrism not there":   {version: "1.13", config: before, old: "    kubePrism: {enabled: true, port: 7445}\n", wrong: off},
 		"KubePrism elsewhere":   {version: "1.13", config: before, old: "7445", with: "7446", wrong: "machine.features.kubePrism has the port 7446"},
-		"document not there":    {version: "1.14", config: since[:resolver], wrong: "add the document {apiVersion: v1alpha1, kind: KubePrismConfig, port: 7445}", warning: "in the clear"},
+		"document not there":    {version: "1.14", config: resolver, wrong: "add the document {apiVersion: v1alpha1, kind: KubePrismConfig, port: 7445}", warning: "in the clear"},
 		"document elsewhere":    {version: "1.14", config: since, old: "7445", with: "7446", wrong: "KubePrismConfig has the port 7446"},
 		"document without port": {version: "1.14", config: since, old: "port: 7445\n", wrong: "KubePrismConfig has the port 0"},
 		"worker":                {version: "1.13", config: before, old: "controlplane", with: "worker", wrong: "on control planes only"},
