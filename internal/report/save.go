@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -41,17 +39,13 @@ func (r *Report) Begin(ctx context.Context, cluster client.Reader) error {
 
 // Save leaves the timeline in the cluster, in place of that of an earlier birth.
 func (r *Report) Save(ctx context.Context, cluster client.Client, namespace string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, table, err := r.encode()
 	if err != nil {
-		return err
-	}
-	var table bytes.Buffer
-	if err := r.Table(&table); err != nil {
 		return err
 	}
 	object := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMap},
-		Data:       map[string]string{"report.json": string(data), "report.txt": table.String()},
+		Data:       map[string]string{"report.json": string(data), "report.txt": string(table)},
 	}
 	err = cluster.Create(ctx, object, client.FieldOwner("seed"))
 	if apierrors.IsAlreadyExists(err) {
