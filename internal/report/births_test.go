@@ -84,9 +84,9 @@ func TestWhatAnAppWaitedFor(t *testing.T) {
 	}
 	want := map[string]string{
 		"apps-static":                  "nothing",
-		"apps-data":                    "2.34s Flux to look again, 1.70s infrastructure-operators-namespaces",
-		"infrastructure-instances":     "22.52s infrastructure-configs, 1.23s Flux to look again",
-		"infrastructure-operators-eso": "10.58s infrastructure-operators-eso-crds, 1.46s Flux to look again",
+		"apps-data":                    "2.34s for Flux to look again, 1.70s for infrastructure-operators-namespaces",
+		"infrastructure-instances":     "22.52s for infrastructure-configs, 1.23s for Flux to look again",
+		"infrastructure-operators-eso": "10.58s for infrastructure-operators-eso-crds, 1.46s for Flux to look again",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

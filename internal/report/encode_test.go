@@ -11,9 +11,9 @@ import (
 func TestARecordFitsIntoItsConfigMap(t *testing.T) {
 	t.Parallel()
 	r := &Report{}
-	const units = 500
+	const units = 200
 	for i := range units {
-		for change := range 60 {
+		for change := range 30 {
 			phase := []Phase{PhaseWorking, PhaseHealth, PhaseFailed}[change%3]
 			r.See(Unit{Name: fmt.Sprintf("flux-system/unit-%d", i), Detail: strings.Repeat("x", 2*maxDetail)}, phase, strings.Repeat("<", 2*maxWhy), time.Now())
 		}

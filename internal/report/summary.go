@@ -11,7 +11,7 @@ import (
 
 // summary says what the rows of the table amount to. A report of an older seed has too little for it.
 func (r *Report) summary(w *tabwriter.Writer) {
-	if !slices.ContainsFunc(r.Units, func(u Unit) bool { return len(u.Spans) > 0 }) {
+	if !r.Watched() {
 		return
 	}
 	fmt.Fprintln(w, "\nAT\tMOMENT\tDETAIL")
@@ -44,6 +44,11 @@ func (r *Report) legs(w io.Writer, title string, legs []Leg) {
 	}
 }
 
+// Watched tells whether it was recorded what units did and waited for. A seed of old recorded only when each was Ready.
+func (r *Report) Watched() bool {
+	return slices.ContainsFunc(r.Units, func(u Unit) bool { return len(u.Spans) > 0 })
+}
+
 // Standing says how many of the units are Ready.
 func (r *Report) Standing() string {
 	ready := 0
@@ -63,9 +68,14 @@ func (r *Report) Standing() string {
 
 // Waited says in one line what the unit waited for.
 func (r *Report) Waited(u *Unit) string {
+	return r.WaitedIn(u, seconds)
+}
+
+// WaitedIn is Waited with the durations as format writes them.
+func (r *Report) WaitedIn(u *Unit, format func(time.Duration) string) string {
 	var parts []string
 	for _, wait := range r.Waits(u) {
-		parts = append(parts, seconds(wait.Took)+" "+wait.For)
+		parts = append(parts, format(wait.Took)+" for "+wait.For)
 	}
 	switch {
 	case len(u.Spans) == 0:
