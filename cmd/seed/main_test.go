@@ -26,9 +26,15 @@ func TestMain(m *testing.M) {
 // seed runs the command and returns what it printed and its exit code.
 func seed(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return seedWith(t, filepath.Join(t.TempDir(), "none"), stdin, args...)
+}
+
+// seedWith is seed with a kubeconfig.
+func seedWith(t *testing.T, kubeconfig, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs strings.Builder
 	command := exec.CommandContext(t.Context(), os.Args[0], args...)
-	command.Env = append(os.Environ(), "BE_SEED=1", "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
+	command.Env = append(os.Environ(), "BE_SEED=1", "KUBECONFIG="+kubeconfig)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
 	err := command.Run()
 	if command.ProcessState == nil {

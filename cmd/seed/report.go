@@ -61,6 +61,7 @@ cluster: keep the file to compare the next birth with it.`,
 	f.StringVar(&flags.outputFile, "output-file", "", "file to write, in place of standard output")
 	f.StringVar(&flags.compare, "compare", "", "a report of an earlier birth, kept as JSON: shows what got faster or slower")
 	command.MarkFlagsMutuallyExclusive("file", "live")
+	command.MarkFlagsMutuallyExclusive("compare", "live")
 	return command
 }
 

@@ -85,9 +85,9 @@ func (c *chart) draw() {
 	}
 	c.end("div")
 	if !c.r.Live {
-		c.rows("Machine and seed", c.steps(path))
+		c.rows("Machine and seed", "done at", c.steps(path))
 	}
-	c.rows("Units", c.units(path))
+	c.rows("Units", "Ready at", c.units(path))
 	c.end("div", "section")
 }
 
@@ -101,6 +101,14 @@ func (c *chart) legend() {
 		c.put("span", "", "class", "key bar "+class(p.phase), "style", "--poll:50%", "aria-hidden", "true")
 		c.text(p.name)
 		c.end("li")
+	}
+	c.open("li")
+	c.put("span", "", "class", "key bar ready", "aria-hidden", "true")
+	c.text("Ready")
+	c.end("li")
+	if c.r.Live {
+		c.end("ul")
+		return
 	}
 	c.open("li")
 	c.put("span", "", "class", "key path", "aria-hidden", "true")
@@ -162,21 +170,21 @@ func (c *chart) moments() []moment {
 
 func (c *chart) moment(m moment) {
 	at := c.at(m.at)
-	position := left(at)
-	if at > 50 { // the label is on the side where there is room
-		position = fmt.Sprintf("right:%.3f%%", 100-at)
-	}
 	c.open("div", "class", "line "+m.class)
 	c.put("span", "", "class", "rule", "style", left(at))
-	c.put("span", m.label, "class", "label", "style", position)
+	// Shifted by as much of its own width it fits, wherever the line is.
+	c.put("span", m.label, "class", "label", "style", fmt.Sprintf("%s;transform:translateX(-%.3f%%)", left(at), at))
 	c.end("div")
 }
 
-func (c *chart) rows(name string, rows []row) {
+func (c *chart) rows(name, done string, rows []row) {
 	if len(rows) == 0 {
 		return
 	}
-	c.put("h3", name)
+	c.open("h3", "class", "name")
+	c.put("span", name)
+	c.put("span", done)
+	c.end("h3")
 	c.open("ol")
 	for _, row := range rows {
 		c.row(row)

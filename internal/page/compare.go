@@ -21,7 +21,8 @@ func (c *chart) compare(earlier *report.Report) {
 	c.open("ol")
 	for _, change := range changes {
 		style := "row"
-		switch verdict := change.Verdict(); {
+		verdict := change.Verdict(lasted)
+		switch {
 		case strings.HasSuffix(verdict, "faster"):
 			style = "row faster"
 		case strings.HasSuffix(verdict, "slower"):
@@ -30,10 +31,10 @@ func (c *chart) compare(earlier *report.Report) {
 		c.open("li", "class", style)
 		c.open("div", "class", "name")
 		c.put("span", change.Name)
-		c.put("span", change.Verdict(), "class", "done")
+		c.put("span", verdict, "class", "done")
 		c.end("div")
 		c.open("div", "class", "track", "role", "img", "aria-label",
-			fmt.Sprintf("%s: earlier %s, now %s, %s", change.Name, lasted(change.Earlier), lasted(change.Now), change.Verdict()))
+			fmt.Sprintf("%s: earlier %s, now %s, %s", change.Name, lasted(change.Earlier), lasted(change.Now), verdict))
 		c.pair("earlier", change.Earlier, longest)
 		c.pair("now", change.Now, longest)
 		c.end("div", "li")

@@ -58,22 +58,22 @@ func (w *writer) table(heads []string, rows [][]string) {
 	w.end("tbody", "table")
 }
 
-// lasted formats a duration for people.
+// lasted formats a duration for people, in one piece.
 func lasted(d time.Duration) string {
 	switch seconds := d.Seconds(); {
 	case d < 0:
 		return "–"
 	case seconds < 9.995:
-		return fmt.Sprintf("%.2f s", seconds)
+		return fmt.Sprintf("%.2f\u00a0s", seconds)
 	case seconds < 119.95:
-		return fmt.Sprintf("%.1f s", seconds)
+		return fmt.Sprintf("%.1f\u00a0s", seconds)
 	case seconds < 2*60*60:
 		d = d.Round(time.Second)
-		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
+		return fmt.Sprintf("%d\u00a0min\u00a0%02d\u00a0s", int(d.Minutes()), int(d.Seconds())%60)
 	case seconds < 48*60*60:
 		d = d.Round(time.Minute)
-		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+		return fmt.Sprintf("%d\u00a0h\u00a0%02d\u00a0min", int(d.Hours()), int(d.Minutes())%60)
 	default:
-		return fmt.Sprintf("%.1f days", d.Hours()/24)
+		return fmt.Sprintf("%.1f\u00a0days", d.Hours()/24)
 	}
 }

@@ -59,16 +59,11 @@ func (c *chart) header() {
 		c.put("p", c.r.Revision, "class", "revision")
 	}
 	c.open("dl", "class", "numbers")
-	app, at := c.r.FirstApp()
-	name := "no app yet"
-	switch {
-	case app != nil:
-		name = c.r.Short(app.Name)
-	case !c.r.Watched():
-		name = "not recorded"
+	if c.r.Live {
+		c.number("Ready", c.r.Standing(), "")
+	} else {
+		c.goals()
 	}
-	c.number("First app online", c.since(at), name)
-	c.number("Everything", c.since(c.r.Everything()), c.r.Standing())
 	if planted := c.r.Planted(); !planted.IsZero() && !c.r.Seed.IsZero() {
 		c.number("seed's own work", lasted(planted.Sub(c.r.Seed)), "from its start to Flux and the root applied")
 	}
@@ -83,6 +78,20 @@ func (c *chart) header() {
 		c.put("p", note, "class", "note")
 	}
 	c.end("header")
+}
+
+// goals are the two moments that a birth is measured by.
+func (c *chart) goals() {
+	app, at := c.r.FirstApp()
+	name := "no app yet"
+	switch {
+	case app != nil:
+		name = c.r.Short(app.Name)
+	case !c.r.Watched():
+		name = "not recorded"
+	}
+	c.number("First app online", c.since(at), name)
+	c.number("Everything", c.since(c.r.Everything()), c.r.Standing())
 }
 
 func (c *chart) number(name, value, detail string) {
@@ -129,7 +138,10 @@ func (c *chart) notes() []string {
 }
 
 func (c *chart) when() string {
-	if c.r.Saved.IsZero() {
+	switch {
+	case c.r.Live:
+		return "when this was read"
+	case c.r.Saved.IsZero():
 		return "when this was written"
 	}
 	return "when this was written, " + lasted(c.r.Saved.Sub(c.zero)) + " after the start"

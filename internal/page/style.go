@@ -14,7 +14,7 @@ body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.45 system-ui,sans
 main{max-width:100rem;margin:0 auto;padding:1rem clamp(.75rem,2.5vw,2.5rem) 3rem}
 h1{font-size:1.5rem;line-height:1.2;margin:.4rem 0}
 h2{font-size:1.15rem;margin:2rem 0 .4rem}
-h3{font-size:.8rem;font-weight:600;color:var(--muted);margin:.9rem 0 .25rem;position:relative;z-index:1}
+h3.name{font-size:.8rem;font-weight:600;color:var(--muted);margin:.9rem 0 .25rem;width:var(--label)}
 p{margin:.3rem 0 .7rem;max-width:60rem;color:var(--muted)}
 .revision{font:.8rem ui-monospace,monospace;overflow-wrap:anywhere;margin:0}
 .note{border-left:4px solid var(--wait);padding:.3rem .7rem;background:var(--card);color:var(--fg);overflow-wrap:anywhere}
@@ -37,7 +37,7 @@ ol,ul{list-style:none;margin:0;padding:0}
 .line{position:absolute;inset:0}
 .line+.line{top:1.35rem}
 .rule{position:absolute;top:0;bottom:0;border-left:2px dashed}
-.label{position:absolute;top:0;font-size:.78rem;font-weight:650;white-space:nowrap;padding:0 .4rem}
+.label{position:absolute;top:0;font-size:.78rem;font-weight:650;white-space:nowrap;padding:0 .3rem;background:var(--bg)}
 .first{color:var(--first)}.all{color:var(--all)}.all .rule{border-left-style:solid}
 .row{display:grid;grid-template-columns:var(--label) 1fr;align-items:center;min-height:1.5rem;position:relative}
 .track{z-index:1}
@@ -51,6 +51,7 @@ ol,ul{list-style:none;margin:0;padding:0}
 .bar{position:absolute;top:.2rem;height:.8rem;min-width:2px;border-radius:1px}
 .working{background:var(--work)}
 .health{background:repeating-linear-gradient(90deg,var(--tick) 0 1px,transparent 1px var(--poll,100%)),var(--health);top:.35rem;height:.5rem}
+.key.ready.bar{margin:0;height:1rem}
 .key.health{height:.5rem}
 .wait{background:repeating-linear-gradient(135deg,var(--wait) 0 1.5px,transparent 1.5px 5px);border:1px solid var(--wait)}
 .failed{background:repeating-linear-gradient(90deg,transparent 0 3px,var(--bg) 3px 4px),var(--fail);min-width:4px}
@@ -78,7 +79,8 @@ summary{cursor:pointer;font-weight:600}
 .pair .number{white-space:nowrap;color:var(--muted)}
 .faster .done{color:var(--ready)}.slower .done{color:var(--fail)}
 @media(max-width:52rem){:root{--label:0px}
-.row{grid-template-columns:1fr;padding:.15rem 0}.name{padding:0;position:relative;z-index:3;pointer-events:none}.name>span{background:var(--bg)}
+.row{grid-template-columns:1fr;padding:.15rem 0}h3.name{width:auto}.name{padding:0;position:relative;z-index:3;pointer-events:none}.name>span{background:var(--bg)}
 .tick.odd span{display:none}}
+@media(max-width:30rem){tbody th{min-width:6.5rem}table{font-size:.78rem}th,td{padding-right:.4rem}.value{font-size:1.25rem}}
 @media print{*{print-color-adjust:exact}}
 `

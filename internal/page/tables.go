@@ -9,6 +9,9 @@ import (
 
 // tables are the critical path, the slowest, and what the apps waited for.
 func (c *chart) tables() {
+	if c.r.Live { // how long anything took is not known
+		return
+	}
 	c.open("div", "class", "tables")
 	c.section("The critical path", "What decided when everything stood. Making anything else faster gains nothing.",
 		[]string{"Part", "From", "Took", "Waiting"}, c.legs(c.r.CriticalPath()))

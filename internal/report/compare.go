@@ -71,8 +71,8 @@ func sinceStart(at, start time.Time) time.Duration {
 // Known tells whether both reports know the moment.
 func (c Change) Known() bool { return c.Earlier != unknown && c.Now != unknown }
 
-// Verdict says what has changed. Half a second and 3 percent are what one machine differs by from birth to birth.
-func (c Change) Verdict() string {
+// Verdict says what has changed, with the difference as format writes it. Half a second and 3 percent are what one machine differs by from birth to birth.
+func (c Change) Verdict(format func(time.Duration) string) string {
 	slower := c.Now - c.Earlier
 	switch {
 	case c.Earlier == unknown:
@@ -84,9 +84,9 @@ func (c Change) Verdict() string {
 	case math.Abs(slower.Seconds()) < max(0.5, 0.03*c.Earlier.Seconds()):
 		return "as before"
 	case slower > 0:
-		return fmt.Sprintf("%s slower", seconds(slower))
+		return format(slower) + " slower"
 	}
-	return fmt.Sprintf("%s faster", seconds(-slower))
+	return format(-slower) + " faster"
 }
 
 // Comparison writes what got faster or slower since an earlier birth.
@@ -100,7 +100,7 @@ func (r *Report) Comparison(out io.Writer, earlier *Report) error {
 		return seconds(d)
 	}
 	for _, c := range r.Compare(earlier) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", text(c.Earlier), text(c.Now), c.Verdict(), c.Name)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", text(c.Earlier), text(c.Now), c.Verdict(seconds), c.Name)
 	}
 	return w.Flush()
 }

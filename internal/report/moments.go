@@ -60,9 +60,9 @@ func (r *Report) End() time.Time {
 	return last
 }
 
-// moments are all that are known of steps and units.
+// moments are all that are known.
 func (r *Report) moments() []time.Time {
-	var all []time.Time
+	all := []time.Time{r.Machine, r.APIServer, r.Seed}
 	for _, s := range r.Steps {
 		all = append(all, s.Start, s.Start.Add(s.Took))
 	}
@@ -80,8 +80,11 @@ func (r *Report) Stands() bool {
 	return len(r.Units) > 0 && !slices.ContainsFunc(r.Units, func(u Unit) bool { return !u.Ready })
 }
 
-// Everything is when the last unit became Ready; zero while one is not.
+// Everything is when the last unit became Ready; zero while one is not, and where that was not recorded.
 func (r *Report) Everything() time.Time {
+	if r.Live {
+		return time.Time{}
+	}
 	if last := r.last(); last != nil && r.Stands() {
 		return last.At
 	}
@@ -117,9 +120,12 @@ func (r *Report) Apps() []*Unit {
 	return apps
 }
 
-// FirstApp is the app that was online first, and when; nil is none yet. One whose Ready says only that it was applied is
+// FirstApp is the app that was online first, and when; nil is none yet, or not recorded. One whose Ready says only that it was applied is
 // not known to be online, unless Until names it.
 func (r *Report) FirstApp() (app *Unit, at time.Time) {
+	if r.Live {
+		return nil, at
+	}
 	for _, u := range r.Apps() {
 		ready := u.FirstReady()
 		if ready.IsZero() || u.Unchecked && len(r.Until) == 0 {

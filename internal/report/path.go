@@ -20,8 +20,12 @@ type Leg struct {
 func (l Leg) Took() time.Duration { return l.To.Sub(l.From) }
 
 // CriticalPath is the chain that decided when everything stood: from the unit that became Ready last back through what it
-// waited for last, to the machine's start. Making anything else faster gains nothing.
+// waited for last, to the machine's start. Making anything else faster gains nothing. Of a report that is no record there
+// is none.
 func (r *Report) CriticalPath() []Leg {
+	if r.Live {
+		return nil
+	}
 	var legs []Leg
 	visited := map[string]bool{}
 	var to time.Time
@@ -110,6 +114,9 @@ func reversed(legs []Leg) []Leg {
 // Slowest are the n steps and units that took longest by themselves: a step with all its tries, a unit from when all that
 // it needs was there.
 func (r *Report) Slowest(n int) []Leg {
+	if r.Live {
+		return nil
+	}
 	var all []Leg
 	for _, tries := range r.Tries() {
 		if tries[0].Name == FollowStep {

@@ -11,7 +11,7 @@ import (
 
 // summary says what the rows of the table amount to. A report of an older seed has too little for it.
 func (r *Report) summary(w *tabwriter.Writer) {
-	if !r.Watched() {
+	if !r.Watched() || r.Live {
 		return
 	}
 	fmt.Fprintln(w, "\nAT\tMOMENT\tDETAIL")
@@ -78,7 +78,7 @@ func (r *Report) WaitedIn(u *Unit, format func(time.Duration) string) string {
 		parts = append(parts, format(wait.Took)+" for "+wait.For)
 	}
 	switch {
-	case len(u.Spans) == 0:
+	case len(u.Spans) == 0, r.Live:
 		return "not recorded"
 	case u.Spans[0].Phase == PhaseUnknown:
 		parts = append(parts, "not watched from the start")

@@ -142,6 +142,16 @@ func Old() *report.Report {
 	return r
 }
 
+// Live is a running cluster an hour after its birth.
+func Live() *report.Report {
+	r := &report.Report{Live: true, Saved: At(3600)}
+	r.Units = []report.Unit{
+		life("flux-system", "", nil, 20, report.PhaseUnknown, 3520, report.PhaseReady),
+		works(life("apps", "flux-system", []string{"flux-system"}, 30, report.PhaseUnknown, 3530, report.PhaseDepends)),
+	}
+	return r
+}
+
 // Tiny is the least that a birth can be.
 func Tiny() *report.Report {
 	return &report.Report{
