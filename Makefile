@@ -32,8 +32,8 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test test-tree api faults e2e sdk templates charts postgres browser bench bench-waitfor
-test: unit api test-tree faults sdk templates charts postgres e2e ## Everything: unit, API server, the tree, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
+.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor
+test: unit api test-tree test-talos faults sdk templates charts postgres e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
@@ -42,6 +42,9 @@ test-tree: $(CASTLE) ## Clusters of the tree: their builds, no secret in the rep
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
 	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -tags apiserver ./test/tree
+# The tree and seed are outside of the module.
+test-talos: ## seed's binary against Talos' own patcher, validation and keys
+	cd test/talos && CGO_ENABLED=0 go test -trimpath -count=1 ./...
 faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/

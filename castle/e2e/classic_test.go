@@ -79,6 +79,7 @@ func testGitWins(t *testing.T, w *world) {
 // lists, also if it was deleted.
 func testInventory(t *testing.T, w *world, tree string) {
 	t.Helper()
+	name := w.job(t)
 	w.deleteJob(t)
 	manifest, err := w.Manifest(t.Context(), tree)
 	if err != nil {
@@ -87,14 +88,14 @@ func testInventory(t *testing.T, w *world, tree string) {
 	if err := w.Apply(t.Context(), manifest); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.core.BatchV1().Jobs(life.SeedNamespace).Get(t.Context(), life.SeedJob, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := w.core.BatchV1().Jobs(life.SeedNamespace).Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the Job came back: %v", err)
 	}
 	inventory, err := w.core.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(t.Context(), "talos-bootstrap-manifests-inventory", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, listed := inventory.Data["seed-system_seed_batch_Job"]; !listed {
+	if _, listed := inventory.Data["seed-system_"+name+"_batch_Job"]; !listed {
 		t.Errorf("the inventory does not list the Job: %v", inventory.Data)
 	}
 }

@@ -102,16 +102,26 @@ func (w *world) follow(ctx context.Context, resource schema.GroupVersionResource
 	return err
 }
 
+// job is the name of the newest set's Job, and of its ConfigMap and bindings.
+func (w *world) job(t *testing.T) string {
+	t.Helper()
+	job, err := life.NewestJob(t.Context(), w.core)
+	if err != nil || job == nil {
+		t.Fatalf("seed's Job: %v (%v)", job, err)
+	}
+	return job.Name
+}
+
 func (w *world) deleteJob(t *testing.T) {
 	t.Helper()
 	foreground := metav1.DeletePropagationForeground
-	jobs := w.core.BatchV1().Jobs(life.SeedNamespace)
-	watcher, err := jobs.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + life.SeedJob})
+	jobs, name := w.core.BatchV1().Jobs(life.SeedNamespace), w.job(t)
+	watcher, err := jobs.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer watcher.Stop()
-	if err := jobs.Delete(t.Context(), life.SeedJob, metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
+	if err := jobs.Delete(t.Context(), name, metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
 		t.Fatal(err)
 	}
 	for e := range watcher.ResultChan() {

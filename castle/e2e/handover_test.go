@@ -57,7 +57,7 @@ func TestHandover(t *testing.T) {
 
 // testTakenOver holds every version of Flux's credential, from the one that seed wrote on, against the first.
 func testTakenOver(t *testing.T, w *world, credential *credential) {
-	for _, name := range []string{fluxSystem, "registry-ca"} {
+	for _, name := range []string{fluxSystem, "registry-ca", "infisical-identity"} {
 		w.synced(t, name)
 		secret, err := w.core.CoreV1().Secrets(fluxSystem).Get(t.Context(), name, metav1.GetOptions{})
 		if err != nil {

@@ -50,14 +50,20 @@ type world struct {
 }
 
 // newWorld brings a castle up: the node and what stands beside it, without seed.
-func newWorld(t *testing.T, semantics talos.Semantics) *world {
+func newWorld(t *testing.T, version talos.Version) *world {
+	t.Helper()
+	return newWorldWith(t, life.Options{Talos: version})
+}
+
+// newWorldWith is newWorld with a choice of the castle's user.
+func newWorldWith(t *testing.T, o life.Options) *world {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "seed-castle", "test")
-	c, err := life.New(life.Options{Root: "../..", Dir: dir, Blog: "127.0.0.1:0", Semantics: semantics, Out: t.Output()})
+	o.Root, o.Dir, o.Blog, o.Out = "../..", filepath.Join(cache, "seed-castle", "test"), "127.0.0.1:0", t.Output()
+	c, err := life.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +120,12 @@ func (w *world) plantUntil(t *testing.T, tree string, follow func(context.Contex
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.applyAndFollow(ctx, t, manifest, follow)
+}
+
+// applyAndFollow gives the API server an inline manifest and follows.
+func (w *world) applyAndFollow(ctx context.Context, t *testing.T, manifest []byte, follow func(context.Context) error) {
+	t.Helper()
 	if err := w.Apply(ctx, manifest); err != nil {
 		t.Fatal(err)
 	}

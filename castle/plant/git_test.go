@@ -24,6 +24,12 @@ func impatient(match string) func(*testing.T, *world) {
 	}
 }
 
+// mendToken puts the token that the Git server takes into the vault; nobody touches the cluster.
+func mendToken(_ *testing.T, w *world) {
+	w.gitToken = "rotated"
+	w.standin.SetSecret("/git", "TOKEN", w.gitToken)
+}
+
 // What the Git server refuses waits for a cure at the vault or there. The credential stays claimed.
 func TestGitRefuses(t *testing.T) {
 	t.Parallel()
@@ -33,9 +39,10 @@ func TestGitRefuses(t *testing.T) {
 				t.Helper()
 				w.git = open(t, w.gitServer(t, "rotated"), "http/1.1")
 			},
-			want: []string{"authentication required", "refuses the credential", "renew the token at the vault"},
+			heals: mendToken,
+			want:  []string{"authentication required", "refuses the credential", "renew the token at the vault"},
 		},
-		"forbidden":          {breaks: failGit(refs, faults.Fault{Status: http.StatusForbidden}, 0), want: []string{"refuses the credential", "authorization failed", "renew the token at the vault"}},
+		"forbidden":          {breaks: failGit(refs, faults.Fault{Status: http.StatusForbidden}, 0), heals: healGit, want: []string{"refuses the credential", "authorization failed", "renew the token at the vault"}},
 		"no-such-repository": {breaks: failGit(refs, faults.Fault{Status: http.StatusNotFound}, 0), want: []string{"repository not found", "check spec.url", "may not read the repository"}},
 		"redirected-elsewhere": {
 			// The host's name is another one there, so the credential must not come along.

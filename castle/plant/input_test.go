@@ -70,7 +70,7 @@ func TestInvalidInput(t *testing.T) {
 		want            []string
 	}{
 		"unknown-field": {"bundle.yaml", "  interval: 1m\n", "  intervall: 1m\n", []string{"GitRepository invalidinput-unknown-field/flux-system", "spec.intervall"}},
-		"no-vault-ca":   {"vault-ca.crt", "BEGIN CERTIFICATE", "BEGIN NOTHING", []string{"vault-ca.crt", "holds no PEM certificate", "--vault-ca-file"}},
+		"no-vault-ca":   {"ca.crt", "BEGIN CERTIFICATE", "BEGIN NOTHING", []string{"ca.crt", "holds no PEM certificate", "--ca-file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

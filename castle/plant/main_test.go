@@ -58,18 +58,21 @@ func run(m *testing.M) (code int, err error) {
 	if stranger, err = pki.NewCA("stranger"); err != nil {
 		return 1, err
 	}
+	folder, err := os.MkdirTemp("", "plant-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	server := &envtest.Environment{}
+	if err := signTokens(server.ControlPlane.GetAPIServer(), folder); err != nil {
+		return 1, err
+	}
 	config, err := server.Start()
 	if err != nil {
 		return 1, fmt.Errorf("starting the API server: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 	core, objects = kubernetes.NewForConfigOrDie(config), dynamic.NewForConfigOrDie(config)
-	folder, err := os.MkdirTemp("", "plant-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	kubeconfig = filepath.Join(folder, "kubeconfig")
 	if err := os.WriteFile(kubeconfig, server.KubeConfig, 0o600); err != nil {
 		return 1, err

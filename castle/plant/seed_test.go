@@ -67,8 +67,9 @@ func (w *world) start(t *testing.T) *seed {
 	if err := os.WriteFile(s.termination, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.command = exec.Command(os.Getenv("SEED"), "run", "--config-dir", w.configDir, "--work-dir", t.TempDir(), "--termination-log", s.termination)
+	s.command = exec.Command(os.Getenv("SEED"), "run", "--config-dir", w.configDir, "--token-dir", w.tokenDir, "--work-dir", t.TempDir(), "--termination-log", s.termination)
 	s.command.Env = []string{"KUBECONFIG=" + kubeconfig, "POD_NAME=" + w.name, "POD_UID=uid-of-" + w.name}
+	s.command.Args, s.command.Env = append(s.command.Args, w.arguments...), append(s.command.Env, w.variables...)
 	s.command.Stdout, s.command.Stderr = &s.stdout, &s.stderr
 	if err := s.command.Start(); err != nil {
 		t.Fatal(err)

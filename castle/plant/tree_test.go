@@ -10,7 +10,7 @@ import (
 )
 
 // The classic layout in small: the root folder holds Flux itself and the root sync, a unit the store and the
-// ExternalSecret. NAME, VAULT, GIT and TIMEOUT are replaced.
+// ExternalSecret. Words in capitals are replaced.
 const (
 	rootFlux = `apiVersion: v1
 kind: Namespace
@@ -45,7 +45,7 @@ spec: {interval: 10m, path: ./credentials, prune: true, sourceRef: {kind: GitRep
           clientSecret: {name: NAME, namespace: seed-system, key: clientSecret}`
 	credentials = `apiVersion: external-secrets.io/v1
 kind: ClusterSecretStore
-metadata: {name: vault}
+metadata: {name: vault, annotations: {ANNOTATIONS}}
 spec:
   provider:
     infisical:
@@ -73,11 +73,11 @@ spec:
 func (w *world) tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	fill := strings.NewReplacer("AUTH", strings.ReplaceAll(w.auth, "NAME", w.name), "NAME", w.name, "VAULT", w.vault.server.URL, "GIT", w.git.server.URL, "TIMEOUT", w.gitTimeout)
+	fill := strings.NewReplacer("ANNOTATIONS", w.annotations, "AUTH", strings.ReplaceAll(w.auth, "NAME", w.name), "NAME", w.name, "VAULT", w.vault.server.URL, "GIT", w.git.server.URL, "TIMEOUT", w.gitTimeout)
 	for file, content := range map[string]string{
 		"clusters/home/flux.yaml": fill.Replace(rootFlux) + "---\n" + fluxCRDs,
 		"clusters/home/sync.yaml": fill.Replace(rootSync),
-		"credentials/claims.yaml": fill.Replace(credentials),
+		"credentials/claims.yaml": fill.Replace(credentials + w.moreClaims),
 	} {
 		path := filepath.Join(dir, file)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,8 +44,12 @@ type world struct {
 	gitTimeout              string // spec.timeout of the GitRepository
 	clientSecret, gitToken  string
 	configDir, repositories string
-	auth                    string // the store's auth block
-	identityLines           string // what the identity file holds
+	auth                    string   // the store's auth block
+	identityLines           string   // what the identity file holds; "" is no file
+	annotations, moreClaims string   // of the store, and beside it; see byJWT
+	tokenDir                string   // of seed's own tokens
+	ownToken                string   // the last of them
+	arguments, variables    []string // of the Job; see settle
 }
 
 // newWorld starts the servers. Nothing is broken yet.
@@ -53,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "Test"), "/", "-"))
 	w := &world{
 		name: name, gitTimeout: "20s", clientSecret: rand.Text(), gitToken: rand.Text(),
-		configDir: t.TempDir(), repositories: t.TempDir(), auth: universalAuth,
+		configDir: t.TempDir(), repositories: t.TempDir(), tokenDir: t.TempDir(), auth: universalAuth,
 	}
 	w.identityLines = fmt.Sprintf("clientId=%s\nclientSecret=%s\n", w.identity().ClientID, w.clientSecret)
 	var err error
@@ -94,26 +99,35 @@ func (w *world) gitServer(t *testing.T, token string) http.Handler {
 }
 
 // prepare pushes the tree, renders the inline manifest with seed and brings the parts of it into the cluster that Talos
-// and the kubelet would: the Namespace, the identity Secret and the ConfigMap's files.
+// and the kubelet would: the Namespace, the identity Secret, the ConfigMap's files and seed's own tokens.
 func (w *world) prepare(t *testing.T) {
 	t.Helper()
-	tree := w.tree(t)
+	w.prepareTree(t, w.tree(t))
+}
+
+// prepareTree does it with another tree, and with more flags for seed.
+func (w *world) prepareTree(t *testing.T, tree string, flags ...string) {
+	t.Helper()
 	if _, err := gitserver.PushTree(t.Context(), tree, filepath.Join(w.repositories, "fleet.git"), "main", "first"); err != nil {
 		t.Fatal(err)
 	}
-	for document := range strings.SplitSeq(w.render(t, tree), "\n---\n") {
+	for document := range strings.SplitSeq(w.render(t, tree, flags...), "\n---\n") {
 		w.apply(t, []byte(document))
 	}
 }
 
-func (w *world) render(t *testing.T, tree string) string {
+func (w *world) render(t *testing.T, tree string, flags ...string) string {
 	t.Helper()
 	vaultCA := filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(vaultCA, ca.Cert, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), os.Getenv("SEED"), "render", "manifests", "--tree", tree, "--cluster", "clusters/home",
-		"--identity-file", "-", "--vault-ca-file", vaultCA, "--image", "example.com/seed")
+		"--ca-file", vaultCA, "--image", "example.com/seed")
+	if w.identityLines != "" {
+		command.Args = append(command.Args, "--identity-file", "-")
+	}
+	command.Args = append(command.Args, flags...)
 	var stdout, stderr strings.Builder
 	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Stdin = strings.NewReader(w.identityLines)
@@ -137,10 +151,21 @@ func (w *world) apply(t *testing.T, document []byte) {
 		if err != nil && !apierrors.IsAlreadyExists(err) { // the tests share it
 			t.Fatal(err)
 		}
-	case "Secret":
-		if _, err := core.CoreV1().Secrets(seedSystem).Create(t.Context(), decode[corev1.Secret](t, document), metav1.CreateOptions{}); err != nil {
+	case "ServiceAccount":
+		_, err := core.CoreV1().ServiceAccounts(seedSystem).Create(t.Context(), decode[corev1.ServiceAccount](t, document), metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) { // this one, too
 			t.Fatal(err)
 		}
+	case "Secret":
+		secret := decode[corev1.Secret](t, document)
+		secret.Name = strings.TrimSuffix(secret.Name, "-"+secret.Labels["seed.tazlab.net/set"]) // see settle
+		if _, err := core.CoreV1().Secrets(seedSystem).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	case "Job":
+		job := decode[batchv1.Job](t, document)
+		w.mountTokens(t, job)
+		w.settle(job)
 	case "ConfigMap":
 		for file, content := range decode[corev1.ConfigMap](t, document).Data {
 			if err := os.WriteFile(filepath.Join(w.configDir, file), []byte(content), 0o600); err != nil {

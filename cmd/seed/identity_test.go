@@ -76,7 +76,7 @@ func TestRenderCarriesTheGitSecret(t *testing.T) {
 					continue
 				}
 				found++
-				if s.Namespace != "seed-system" || s.Name != "flux-system" || len(s.StringData) != len(test.want) {
+				if s.Namespace != "seed-system" || s.Name != "flux-system-"+s.Labels["seed.tazlab.net/set"] || len(s.StringData) != len(test.want) {
 					t.Errorf("Secret %s/%s with %d keys", s.Namespace, s.Name, len(s.StringData))
 				}
 				for key, want := range test.want {

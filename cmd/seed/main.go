@@ -10,8 +10,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	// Public certificate authorities for an image that has no files: used only where the system has none.
-	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/manifests"

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
@@ -26,15 +25,16 @@ func TestMain(m *testing.M) {
 // seed runs the command and returns what it printed and its exit code.
 func seed(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	return seedWith(t, filepath.Join(t.TempDir(), "none"), stdin, args...)
+	return seedWith(t, nil, stdin, args...)
 }
 
-// seedWith is seed with a kubeconfig.
-func seedWith(t *testing.T, kubeconfig, stdin string, args ...string) (stdout, stderr string, code int) {
+// seedWith is seed with more variables.
+func seedWith(t *testing.T, env []string, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs strings.Builder
 	command := exec.CommandContext(t.Context(), os.Args[0], args...)
-	command.Env = append(os.Environ(), "BE_SEED=1", "KUBECONFIG="+kubeconfig)
+	command.Env = append(os.Environ(), "BE_SEED=1", "SEED_IDENTITY_FILE=", "SEED_IDENTITY_DIR=", "KUBECONFIG="+filepath.Join(t.TempDir(), "none"))
+	command.Env = append(command.Env, env...)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &out, &errs
 	err := command.Run()
 	if command.ProcessState == nil {
@@ -48,7 +48,7 @@ const identity = "# the machine identity\nclientId=abc\nclientSecret=s3cr3t=with
 // The tree of this repository itself, as the castle renders it.
 func TestRenderManifests(t *testing.T) {
 	t.Parallel()
-	stdout, stderr, code := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "ghcr.io/tazlab/seed:v1")
+	stdout, stderr, code := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/tazlab", "--identity-file", "-", "--image", "ghcr.io/tazlab/seed:v1")
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, %s", code, stderr)
 	}
@@ -81,31 +81,6 @@ func TestRenderManifests(t *testing.T) {
 	}
 }
 
-func TestRenderedJobSurvivesANewbornNode(t *testing.T) {
-	t.Parallel()
-	stdout, _, _ := seed(t, identity, "render", "manifests", "--tree", "../..", "--cluster", "clusters/castle", "--identity-file", "-", "--image", "i")
-	var job batchv1.Job
-	if err := yaml.UnmarshalStrict([]byte(stdout[strings.LastIndex(stdout, "---\n")+4:]), &job); err != nil {
-		t.Fatal(err)
-	}
-	pod := job.Spec.Template.Spec
-	if !pod.HostNetwork || pod.DNSPolicy != corev1.DNSDefault || pod.Tolerations[0].Operator != corev1.TolerationOpExists {
-		t.Error("the Pod needs the host network, the node's DNS and every toleration")
-	}
-	container := pod.Containers[0]
-	if !*pod.SecurityContext.RunAsNonRoot || !*container.SecurityContext.ReadOnlyRootFilesystem {
-		t.Error("the Pod must be non-root with a read-only root")
-	}
-	for _, volume := range pod.Volumes {
-		if volume.EmptyDir != nil && volume.EmptyDir.Medium != corev1.StorageMediumMemory {
-			t.Errorf("volume %s is on a disk", volume.Name)
-		}
-	}
-	if container.Env[0].Value != "127.0.0.1" || container.Env[1].Value != "7445" {
-		t.Errorf("env %v, want KubePrism", container.Env)
-	}
-}
-
 func TestRenderErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -118,10 +93,10 @@ func TestRenderErrors(t *testing.T) {
 		"no cluster":        {"", nil, exitUsage, `required flag(s) "cluster" not set`},
 		"missing folder":    {identity, []string{"--cluster", "clusters/home"}, exitFailed, "no such folder"},
 		"folder of no root": {identity, []string{"--cluster", "apps/base/blog"}, exitFailed, "holds no Kustomization whose spec.path is ./apps/base/blog"},
-		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/castle"}, exitFailed, "the identity has no clientSecret"},
-		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity; keys that are read: clientId, clientSecret"},
-		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/castle"}, exitFailed, "a key that nothing reads from the Secret seed-system/infisical-identity"},
-		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/castle"}, exitFailed, "line 1 is not KEY=VALUE"},
+		"half identity":     {"clientId=abc\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "the identity has no clientSecret"},
+		"foreign identity":  {identity + "password=x\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "a key that nothing reads from the Secret flux-system/infisical-identity; keys that are read: clientId, clientSecret"},
+		"wrapped secret":    {"clientId=abc\nclientSecret=abc\ns3cr3t==\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "a key that nothing reads from the Secret flux-system/infisical-identity"},
+		"no pair":           {"s3cr3t\n", []string{"--cluster", "clusters/tazlab"}, exitFailed, "line 1 is not KEY=VALUE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,140 +1,126 @@
 package main
 
 import (
-	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/semver"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/tazlab/seed/internal/birth"
-	"github.com/tazlab/seed/internal/build"
-	"github.com/tazlab/seed/internal/bundle"
-	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/talos"
 )
-
-type renderFlags struct{ tree, cluster, identityFile, identityDir, vaultCAFile, image string }
 
 func renderCommand() *cobra.Command {
 	render := &cobra.Command{Use: "render", Short: "Make what carries seed into a cluster", Args: cobra.NoArgs}
-	var flags renderFlags
-	command := &cobra.Command{
-		Use:   "manifests --cluster FOLDER [--identity-file FILE | --identity-dir DIR]",
-		Short: "Print the inline manifest for one cluster of the tree",
-		Long: `Builds the tree as Flux would, cuts the few objects out of it that seed starts from, and prints the
-inline manifest: Namespace, ServiceAccount, ClusterRoleBinding, identity Secret, ConfigMap, Job.
-
-The output holds the identity in the clear: put it into the machine config, never into Git.`,
-		Example: `  seed render manifests --cluster clusters/home --identity-file identity.env > seed.yaml`,
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return renderManifests(cmd.Context(), flags, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
-	}
-	f := command.Flags()
-	f.StringVar(&flags.tree, "tree", ".", "folder that holds the whole tree, as the Git repository does")
-	f.StringVar(&flags.cluster, "cluster", "", "the cluster's folder in the tree, as the root Kustomization's spec.path names it")
-	f.StringVar(&flags.identityFile, "identity-file", "", "file with KEY=VALUE lines: what the store logs in with (clientId, clientSecret), or the source's Secret where no ExternalSecret brings it (username, password); - reads standard input")
-	f.StringVar(&flags.identityDir, "identity-dir", "", "folder with a file for each key, for values of many lines (identity, known_hosts); with several Secrets, a folder in it for each, by name")
-	f.StringVar(&flags.vaultCAFile, "vault-ca-file", "", "file with PEM certificates that vouch for the vault, beside the public ones")
-	f.StringVar(&flags.image, "image", ownImage(), "seed's own image")
-	_ = command.MarkFlagRequired("cluster")
-	if ownImage() == "" { // a build that is no release has no published image
-		_ = command.MarkFlagRequired("image")
-	}
-	_ = command.MarkFlagDirname("tree")
-	_ = command.MarkFlagDirname("identity-dir")
-	command.MarkFlagsMutuallyExclusive("identity-file", "identity-dir")
-	render.AddCommand(command)
+	render.AddCommand(renderTalosCommand(), renderManifestsCommand(), jwksCommand())
 	return render
 }
 
-func renderManifests(ctx context.Context, flags renderFlags, stdin io.Reader, stdout, stderr io.Writer) error {
-	in := manifests.Input{Image: flags.image}
-	var err error
-	if in.Identity, err = readIdentity(flags, stdin); err != nil {
-		return err
+// inClear is true of all that render prints.
+const inClear = `
+The output holds the identity in the clear: it belongs into the machine config, never into Git. Secrets are read from
+files, from standard input, or from files that SEED_IDENTITY_FILE and SEED_IDENTITY_DIR name, best of a folder in memory;
+seed writes them nowhere but into its output.`
+
+func renderTalosCommand() *cobra.Command {
+	var flags renderFlags
+	version, config := talos.Default, ""
+	command := &cobra.Command{
+		Use:   "talos --cluster FOLDER [--talos-version VERSION] [--config FILE] [flags]",
+		Short: "Print the machine-config patch for one cluster of the tree",
+		Long: `Builds the tree as Flux would, cuts the few objects out of it that seed starts from, and prints the patch that brings
+them into the machine config of the control planes: cluster.inlineManifests up to Talos 1.13, a document
+KubeInlineManifestConfig from 1.14. Each control plane gets the same one; workers need none.
+
+With --config it looks, too, whether that config has what the birth needs. It changes nothing in it.
+` + inClear,
+		Example: `  seed render talos --cluster clusters/home --identity-file /dev/shm/identity.env --output seed-patch.yaml
+  seed render talos --cluster clusters/home --talos-version 1.14 --config controlplane.yaml --output seed-patch.yaml
+  talosctl machineconfig patch controlplane.yaml --patch @seed-patch.yaml --output controlplane.yaml`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config != "" {
+				if err := checkConfig(version, config, cmd.ErrOrStderr()); err != nil {
+					return err
+				}
+			}
+			return render(cmd, flags, func(in *manifests.Input) { in.Talos = true }, func(out []byte) ([]byte, error) {
+				return talos.Patch(version, out)
+			})
+		},
 	}
-	if flags.vaultCAFile != "" {
-		if in.VaultCA, err = os.ReadFile(flags.vaultCAFile); err != nil {
-			return fmt.Errorf("reading the vault's CA: %w", err)
-		}
-	}
-	if len(in.VaultCA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(in.VaultCA) {
-		return fmt.Errorf("reading the vault's CA: %s holds no PEM certificate", flags.vaultCAFile)
-	}
-	if in.Bundle, in.Planted, err = cutBundle(ctx, flags.tree, flags.cluster, stderr); err != nil {
-		return err
-	}
-	out, err := manifests.Render(in)
-	if err != nil {
-		return err
-	}
-	_, err = stdout.Write(out)
-	return err
+	flags.add(command)
+	f := command.Flags()
+	f.Var(&version, "talos-version", "the Talos release that the machines run, "+oldestTo(talos.Versions()))
+	f.StringVar(&config, "config", "", "a control plane's machine config, to look at what the birth needs there")
+	_ = command.RegisterFlagCompletionFunc("talos-version", cobra.FixedCompletions(talos.Versions(), cobra.ShellCompDirectiveNoFileComp))
+	_ = command.MarkFlagFilename("config", "yaml", "yml")
+	return command
 }
 
-// cutBundle builds a copy of the tree, so that nothing of the user's is touched, cuts the bundle out and
-// returns it with the claims of the planted units.
-func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]byte, []bundle.Claim, error) {
-	dir, err := os.MkdirTemp("", "seed-render-")
-	if err != nil {
-		return nil, nil, err
+func renderManifestsCommand() *cobra.Command {
+	var flags renderFlags
+	apiServer := ""
+	command := &cobra.Command{
+		Use:   "manifests --cluster FOLDER [flags]",
+		Short: "Print the inline manifest for one cluster of the tree, for other distributions",
+		Long: `Builds the tree as Flux would, cuts the few objects out of it that seed starts from, and prints them, wrapped up, as
+YAML: Namespace, ServiceAccount, Role, RoleBinding, ClusterRoleBinding, Secrets, ConfigMap, Job. For Talos use "seed
+render talos": there the Job reaches the API server without the cluster's network.
+` + inClear,
+		Example: `  seed render manifests --cluster clusters/home --identity-file /dev/shm/identity.env | kubectl apply -f -
+  seed render manifests --cluster clusters/home --api-server 10.0.0.1:6443 --output /var/lib/rancher/k3s/server/manifests/seed.yaml`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return render(cmd, flags, func(in *manifests.Input) { in.APIServer = apiServer }, func(out []byte) ([]byte, error) { return out, nil })
+		},
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := fetch.Local(tree, dir); err != nil {
-		return nil, nil, fmt.Errorf("reading the tree %s: %w", tree, err)
-	}
-	// The root Kustomization is known only once its folder is built; a stand-in builds it the first time.
-	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: cluster}, Spec: kustomizev1.KustomizationSpec{Path: cluster}}
-	objects, err := build.Kustomization(ctx, first, dir, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	found, err := bundle.FindRoot(objects, cluster)
-	if err != nil {
-		return nil, nil, err
-	}
-	key := types.NamespacedName{Namespace: found.GetNamespace(), Name: found.GetName()}
-	root := build.Units([]*unstructured.Unstructured{found})[0]
-	if root.Unknown != nil {
-		return nil, nil, root.Unknown
-	}
-	built, err := build.NewTree(ctx, root.Kustomization, dir, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	data, err := bundle.Cut(built.All(), key)
-	for name, failed := range built.Failed {
-		if errors.Is(failed, build.ErrMissing) {
-			continue // an error below
-		}
-		fmt.Fprintf(stderr, "seed: warning: unit %s was left out: %v\n", name, failed)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("cutting the bundle out of %s: %w", cluster, err)
-	}
-	claims, err := birth.Check(built, root.Kustomization)
-	if err != nil {
-		return nil, nil, fmt.Errorf("checking what seed would plant in %s: %w", cluster, err)
-	}
-	return data, claims, nil
+	flags.add(command)
+	command.Flags().StringVar(&apiServer, "api-server", "", "HOST:PORT of an API server that the node reaches without the cluster's network; its certificate must name HOST. Without it seed asks at the cluster's Service, which needs kube-proxy or what stands in for it")
+	_ = command.RegisterFlagCompletionFunc("api-server", cobra.NoFileCompletions)
+	return command
 }
 
-// ownImage is the image that belongs to this build; only a release has one.
-func ownImage() string {
-	v := buildVersion()
-	if !semver.IsValid(v) || semver.Prerelease(v) != "" || semver.Build(v) != "" {
-		return ""
+// render does what both commands do. Where something is wrong nothing is written.
+func render(cmd *cobra.Command, flags renderFlags, how func(*manifests.Input), wrap func([]byte) ([]byte, error)) error {
+	in, err := flags.input(cmd.InOrStdin())
+	if err != nil {
+		return err
 	}
-	return "ghcr.io/tazlab/seed:" + v
+	how(&in)
+	if in.Bundle, in.Planted, err = cutBundle(cmd.Context(), flags.tree, flags.cluster, cmd.ErrOrStderr()); err != nil {
+		return err
+	}
+	objects, err := manifests.Render(in)
+	if err != nil {
+		return err
+	}
+	out, err := wrap(objects)
+	if err != nil {
+		return err
+	}
+	return flags.write(out, cmd.OutOrStdout())
+}
+
+// checkConfig says what the birth would miss in a machine config.
+func checkConfig(version talos.Version, file string, stderr io.Writer) error {
+	data, err := readFile(file, talos.MaxConfig)
+	if err != nil {
+		return fmt.Errorf("reading the machine config: %w", err)
+	}
+	warnings, err := talos.Check(version, data)
+	for _, warning := range warnings {
+		fmt.Fprintf(stderr, "seed: warning: the machine config %s: %s\n", file, warning)
+	}
+	if err != nil {
+		return fmt.Errorf("checking the machine config %s: %w", file, err)
+	}
+	return nil
+}
+
+// oldestTo says which of the values can be given.
+func oldestTo(newestFirst []string) string {
+	return newestFirst[len(newestFirst)-1] + " to " + newestFirst[0]
 }

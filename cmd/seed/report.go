@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,9 +15,9 @@ import (
 
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/cluster"
-	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/page"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/set"
 )
 
 type reportFlags struct {
@@ -76,26 +76,37 @@ func showReport(cmd *cobra.Command, flags reportFlags) error {
 			return err
 		}
 	}
-	write := func(out io.Writer) error { return writeReport(out, flags.output, r, earlier) }
 	if flags.outputFile == "" {
-		return write(cmd.OutOrStdout())
+		return writeReport(cmd.OutOrStdout(), flags.output, r, earlier)
 	}
-	return wholeFile(flags.outputFile, write)
+	var out bytes.Buffer
+	err = writeReport(&out, flags.output, r, earlier)
+	if err == nil {
+		err = writeWhole(flags.outputFile, out.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report to %s: %w", flags.outputFile, err)
+	}
+	return nil
 }
 
 func readReport(ctx context.Context, flags reportFlags, stdin io.Reader) (*report.Report, error) {
 	if flags.file != "" {
 		return reportFile(flags.file, stdin)
 	}
-	live, err := cluster.New()
+	config, err := cluster.Config()
 	if err != nil {
 		return nil, fmt.Errorf("%w: set KUBECONFIG, or read a kept report with --file", err)
+	}
+	live, err := cluster.ForConfig(config)
+	if err != nil {
+		return nil, err
 	}
 	if flags.live {
 		r, err := birth.Now(ctx, live)
 		switch {
 		case apimeta.IsNoMatchError(err), apierrors.IsNotFound(err):
-			return nil, fmt.Errorf("this cluster has no Flux Kustomizations: Flux is not planted yet (kubectl -n %s get events says why): %w", manifests.Namespace, err)
+			return nil, fmt.Errorf("this cluster has no Flux Kustomizations: Flux is not planted yet (kubectl -n %s get events says why): %w", set.Namespace, err)
 		case err == nil && len(r.Units) == 0:
 			return nil, fmt.Errorf("this cluster has no Flux Kustomization: Flux is there, but nothing for it to reconcile")
 		}
@@ -148,21 +159,4 @@ func writeReport(out io.Writer, format string, r, earlier *report.Report) error 
 	}
 	fmt.Fprintln(out)
 	return r.Comparison(out, earlier)
-}
-
-// wholeFile writes a file whole or not at all.
-func wholeFile(name string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".seed-report-")
-	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	if err := write(file); err != nil {
-		_ = file.Close()
-		return fmt.Errorf("writing the report to %s: %w", name, err)
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("writing the report to %s: %w", name, err)
-	}
-	return os.Rename(file.Name(), name)
 }

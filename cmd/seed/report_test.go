@@ -80,12 +80,12 @@ func TestReportOfTheCluster(t *testing.T) {
 			TypeMeta: metav1.TypeMeta{Kind: "ConfigMap", APIVersion: "v1"}, Data: map[string]string{"report.json": string(data)},
 		},
 	})
-	stdout, stderr, code := seedWith(t, kubeconfig, "", "report")
+	stdout, stderr, code := seedWith(t, []string{"KUBECONFIG=" + kubeconfig}, "", "report")
 	if code != 0 || stderr != "" || !strings.Contains(stdout, "29.46s  first app online  apps-static") || !strings.Contains(stdout, "CRITICAL PATH") {
 		t.Errorf("exit %d, %s%s", code, stdout, stderr)
 	}
 	// What is kept is read again, and shows the same.
-	asJSON, stderr, code := seedWith(t, kubeconfig, "", "report", "--output", "json")
+	asJSON, stderr, code := seedWith(t, []string{"KUBECONFIG=" + kubeconfig}, "", "report", "--output", "json")
 	if code != 0 {
 		t.Fatal(stderr)
 	}
@@ -134,13 +134,13 @@ func TestReportLive(t *testing.T) {
 		list.Items = append(list.Items, k)
 	}
 	kubeconfig := apiServer(t, map[string]any{"/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations": list})
-	stdout, stderr, code := seedWith(t, kubeconfig, "", "report", "--live")
+	stdout, stderr, code := seedWith(t, []string{"KUBECONFIG=" + kubeconfig}, "", "report", "--live")
 	fields := strings.Join(strings.Fields(stdout), " ")
 	if code != 0 || !strings.Contains(fields, "60.00s yes flux-system/flux-system - no flux-system/apps dependency 'flux-system/data' is not ready") ||
 		!strings.Contains(stdout, "what was before is not known") || strings.Contains(stdout, "machine start") {
 		t.Errorf("exit %d, %s%s", code, stdout, stderr)
 	}
-	stdout, stderr, code = seedWith(t, kubeconfig, "", "report", "--live", "--output", "json")
+	stdout, stderr, code = seedWith(t, []string{"KUBECONFIG=" + kubeconfig}, "", "report", "--live", "--output", "json")
 	r, err := report.Parse([]byte(stdout))
 	if code != 0 || err != nil || !r.Live || len(r.Units) != 2 || r.Units[1].By != "flux-system/flux-system" || r.Units[1].Spans[1].Phase != report.PhaseDepends {
 		t.Errorf("exit %d, %v, %s%s", code, err, stdout, stderr)
@@ -180,7 +180,7 @@ func TestReportErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stdout, stderr, code := seedWith(t, test.kubeconfig, "", append([]string{"report"}, test.args...)...)
+			stdout, stderr, code := seedWith(t, []string{"KUBECONFIG=" + test.kubeconfig}, "", append([]string{"report"}, test.args...)...)
 			if code != test.code || stdout != "" || !strings.Contains(stderr, test.want) {
 				t.Errorf("exit %d, stdout %q, stderr %q; want exit %d and %q", code, stdout, stderr, test.code, test.want)
 			}

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,152 +20,151 @@ import (
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/set"
 )
 
-type runFlags struct{ configDir, workDir, terminationLog string }
+type runFlags struct {
+	set                                          string
+	configDir, tokenDir, workDir, terminationLog string
+	mirrors                                      fetch.Mirrors
+}
+
+// isSet is what the label of a set's objects looks like.
+var isSet = regexp.MustCompile("^[0-9a-f]{10}$")
 
 func runCommand() *cobra.Command {
 	var flags runFlags
 	command := &cobra.Command{
 		Use:   "run",
-		Short: "Claim, fetch, build, apply, follow, report (in the cluster)",
+		Short: "Claim, fetch, build, apply, follow, let go (in the cluster)",
 		Args:  cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if flags.set != "" && !isSet.MatchString(flags.set) {
+				return fmt.Errorf("--set: %q is no set, which has ten digits of 0-9 and a-f", flags.set)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			summary, err := run(cmd.Context(), flags, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if err != nil {
-				summary = "seed: error: " + err.Error()
+				summary = "error: " + err.Error()
 			}
-			// The termination message stands alone: logs may not be readable on a newborn node.
-			if writeErr := os.WriteFile(flags.terminationLog, []byte(tail(summary)), 0o600); writeErr != nil && !errors.Is(writeErr, os.ErrNotExist) {
-				err = errors.Join(err, fmt.Errorf("writing the termination message: %w", writeErr))
+			if writeErr := flags.terminate(summary); writeErr != nil {
+				err = errors.Join(err, writeErr)
 			}
 			return err
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for a private vault, "+manifests.VaultCAKey)
+	f.StringVar(&flags.set, "set", "", "the inline manifest that this run is of, as its objects are labelled; none: take no Lease and let nothing go at the end")
+	f.StringVar(&flags.configDir, "config-dir", manifests.ConfigDir, "folder with "+manifests.BundleKey+" and, for private servers, "+manifests.CAKey)
+	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
+	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
 }
 
+// terminate writes the termination message. It stands alone: logs may not be readable on a newborn node.
+func (f runFlags) terminate(message string) error {
+	err := os.WriteFile(f.terminationLog, []byte(tail("seed: "+message)), 0o600)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("writing the termination message: %w", err)
+	}
+	return nil
+}
+
 // run does the birth and returns the line that sums it up.
 func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string, error) {
-	timeline := &report.Report{Seed: time.Now()}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	log.Info("seed starts", "version", buildVersion())
-	b, roots, stored, err := readConfig(flags.configDir)
-	if err != nil {
-		complain(ctx, log, err)
+	log.Info("seed starts", "version", buildVersion(), "set", flags.set)
+	b := &birth.Birth{Set: set.Set(flags.set), Log: log, Report: &report.Report{Seed: time.Now()}}
+	parsed, stored, invalid := readConfig(flags.configDir)
+	if err := connect(b, flags); err != nil {
+		if invalid != nil {
+			log.Warn("no API server to record an Event at", "error", err)
+			return "", invalid
+		}
 		return "", err
 	}
-	live, err := cluster.New()
-	if err != nil {
-		return "", err
+	if failure.IsInvalid(invalid) {
+		invalid = b.GiveUp(ctx, invalid)
+	}
+	if invalid != nil {
+		return "", invalid
 	}
 	work, err := os.MkdirTemp(flags.workDir, "seed-")
 	if err != nil {
 		return "", fmt.Errorf("making a work folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	if err := timeline.Begin(ctx, live); err != nil {
-		log.Warn("the start of machine and API server are not known", "error", err)
+	b.Bundle, b.Vault, b.WorkDir = parsed, claim.HTTPClient(nil), work
+	b.TokenDir, b.Mirrors = flags.tokenDir, flags.mirrors
+	b.Config, b.ConfigData = types.NamespacedName{Namespace: set.Namespace, Name: b.Set.Name()}, stored
+	summary, err := b.Run(ctx)
+	if len(b.Report.Steps) > 0 {
+		err = errors.Join(err, b.Report.Table(stdout))
 	}
-	birth := &birth.Birth{
-		Bundle: b, Cluster: live, Vault: claim.HTTPClient(roots), WorkDir: work, Log: log, Report: timeline,
-		Config: types.NamespacedName{Namespace: manifests.Namespace, Name: manifests.ConfigMap}, ConfigData: stored,
-	}
-	event := cluster.Events(live, manifests.Namespace, log)
-	birth.Event = func(ctx context.Context, reason, message string) {
-		event(ctx, reason, message)
-		// Who is stuck says so wherever people look; the message is the Pod's should it be ended now.
-		if err := os.WriteFile(flags.terminationLog, []byte(tail("seed: "+reason+": "+message)), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
-			log.Warn("the termination message could not be written", "error", err)
-		}
-		if len(timeline.Steps) > 0 { // on a cluster that lives already the report of its birth stays
-			save(ctx, log, timeline, live)
-		}
-	}
-	planted, err := birth.Plant(ctx)
-	if planted { // what happened so far survives whatever happens to this Pod
-		save(ctx, log, timeline, live)
-	}
-	if err == nil {
-		err = birth.Follow(ctx)
-	}
-	return finish(ctx, log, live, timeline, planted, stdout, err)
+	return summary, err
 }
 
-// readConfig reads what the ConfigMap holds, which it returns too: the bundle, and the authorities for the vault.
-func readConfig(dir string) (b *bundle.Bundle, roots *x509.CertPool, stored map[string]string, err error) {
+// connect gives b what it needs of the API server.
+func connect(b *birth.Birth, flags runFlags) error {
+	config, err := cluster.Config()
+	if err != nil {
+		return err
+	}
+	if b.Cluster, err = cluster.ForConfig(config); err != nil {
+		return err
+	}
+	if b.Lease, err = lease.New(config, b.Cluster, holder(), b.Log); err != nil {
+		return err
+	}
+	// Who is stuck says so wherever people look; the message is the Pod's should it be ended now.
+	b.Waiting = func(message string) {
+		if err := flags.terminate(message); err != nil {
+			b.Log.Warn("nobody is told", "error", err)
+		}
+	}
+	event := cluster.Events(b.Cluster, set.Namespace, b.Log)
+	b.Event = func(ctx context.Context, reason, message string) {
+		event(ctx, reason, message)
+		b.Waiting(reason + ": " + message)
+	}
+	return nil
+}
+
+// holder is who wants to hold the Lease: the Pod, or a process on somebody's desk.
+func holder() string {
+	if pod := os.Getenv("POD_NAME"); pod != "" {
+		return pod
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + "_" + rand.Text()
+}
+
+// readConfig reads what the ConfigMap holds, which it returns too, and trusts the authorities in it.
+func readConfig(dir string) (b *bundle.Bundle, stored map[string]string, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifests.BundleKey))
 	if err != nil {
-		return nil, nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
+		return nil, nil, failure.Invalid(fmt.Errorf("reading the bundle: %w", err))
 	}
 	stored = map[string]string{manifests.BundleKey: string(data)}
 	if b, err = bundle.Parse(data); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	authorities, err := os.ReadFile(filepath.Join(dir, manifests.VaultCAKey))
-	switch {
-	case err == nil:
-		stored[manifests.VaultCAKey] = string(authorities)
-	case !errors.Is(err, os.ErrNotExist):
-		return nil, nil, nil, fmt.Errorf("reading the vault's CA: %w", err)
-	}
-	roots, err = vaultRoots(authorities)
-	return b, roots, stored, err
-}
-
-// complain puts an invalid bundle into an Event, where there is a cluster to take it.
-func complain(ctx context.Context, log *slog.Logger, invalid error) {
-	live, err := cluster.New()
+	authorities, err := readAuthorities(dir, stored)
 	if err != nil {
-		log.Warn("no API server to record an Event at", "error", err)
-		return
+		return nil, nil, err
 	}
-	cluster.Events(live, manifests.Namespace, log)(ctx, "InvalidBundle", invalid.Error())
-}
-
-// save leaves the timeline in the cluster. It gives up quickly: the timeline is in the log, too.
-func save(ctx context.Context, log *slog.Logger, timeline *report.Report, live cluster.Client) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if err := timeline.Save(ctx, live, manifests.Namespace); err != nil {
-		log.Warn("the report is not saved: it is in this log only", "error", err)
-	}
-}
-
-// finish shows the timeline and, after a birth, leaves it in the cluster. On a cluster that lives already
-// it writes nothing.
-func finish(ctx context.Context, log *slog.Logger, live cluster.Client, timeline *report.Report, planted bool, stdout io.Writer, err error) (string, error) {
-	if tableErr := timeline.Table(stdout); tableErr != nil {
-		err = errors.Join(err, tableErr)
-	}
-	if planted { // also when the tree does not stand: the report says why
-		save(context.WithoutCancel(ctx), log, timeline, live)
-	}
-	if err != nil {
-		return "", err
-	}
-	if !planted {
-		return fmt.Sprintf("seed: Flux reconciles the tree already; all %d Kustomizations are Ready", len(timeline.Units)), nil
-	}
-	return fmt.Sprintf("seed: Flux is planted at %s; all %d Kustomizations are Ready", timeline.Revision, len(timeline.Units)), nil
-}
-
-// vaultRoots are the public certificate authorities and those that the inline manifest brought, if any.
-func vaultRoots(authorities []byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("reading the system's certificates: %w", err)
-	}
-	if len(authorities) > 0 && !pool.AppendCertsFromPEM(authorities) {
-		return nil, failure.Invalid(fmt.Errorf("%s of the inline manifest holds no PEM certificate: render it with the right --vault-ca-file", manifests.VaultCAKey))
-	}
-	return pool, nil
+	return b, stored, trust(authorities)
 }
 
 // tail keeps the end of a long message: the kubelet takes 4096 bytes.

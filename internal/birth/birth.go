@@ -19,54 +19,66 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/set"
 )
 
-// Birth brings one cluster to life. Fill all fields, then call Plant, then Follow.
+// Birth brings one cluster to life. Fill the fields, then call Run; Plant and Follow are its two long parts.
 type Birth struct {
-	Bundle  *bundle.Bundle
+	Bundle *bundle.Bundle
+	// Set is that of the inline manifest; without one seed is run by hand: it asks for no Lease and lets nothing go.
+	Set set.Set
+	// Lease lets one run at a time work; a run of a Set needs it.
+	Lease   *lease.Lock
 	Cluster cluster.Client
 	// Vault is the HTTP client for vaults, see claim.HTTPClient.
 	Vault *http.Client
+	// Mirrors are where OCI artifacts are fetched from instead of their registries; may be empty.
+	Mirrors fetch.Mirrors
 	// Config is the ConfigMap from which Bundle was read, and ConfigData what it held; without a name it is not
 	// looked at again.
 	Config     types.NamespacedName
 	ConfigData map[string]string
+	// TokenDir is the folder of the Pod's tokens for vaults, see claim.TokenFile.
+	TokenDir string
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
 	Log     *slog.Logger
 	// Event tells the cluster's people what seed cannot get over by itself; reason is CamelCase.
 	Event func(ctx context.Context, reason, message string)
+	// Waiting tells, where the Pod's state is looked at, what seed waits for; nil tells nobody.
+	Waiting func(message string)
 	// Report takes the timeline.
 	Report *report.Report
-	// Pause waits between tries; nil means Pause.
+	// Pause waits between tries; nil means the function Pause.
 	Pause func(ctx context.Context, try int, err error) error
 
+	planted bool            // something of this timeline is a birth
 	inputs  *cluster.Inputs // what the last try read
 	applied map[types.NamespacedName]*applied
 	refused bool              // the last try's credential was refused by who it is for
 	told    map[string]string // the last Event's message, by reason
+	blocked int               // tries in a row that were blocked
 	woken   time.Time         // when a changed input ended the last pause
 }
 
 // Plant plants Flux unless it is there already, and tries until that is done. It tells whether it planted. Only
 // an invalid bundle, a bundle that changed, or the end of ctx is an error.
 func (b *Birth) Plant(ctx context.Context) (planted bool, err error) {
-	for try := 0; ; try++ {
+	err = b.retry(ctx, func() error {
 		there, err := b.there(ctx)
-		if err == nil && there {
-			return false, nil
+		if err != nil || there {
+			return err
 		}
-		if err == nil {
-			err = b.plant(ctx)
+		if err := b.plant(ctx); err != nil {
+			return err
 		}
-		if err == nil {
-			return true, nil
-		}
-		if err := b.pause(ctx, try, err); err != nil {
-			return false, err
-		}
-	}
+		b.planted = true
+		return nil
+	})
+	return b.planted, err
 }
 
 // there tells whether Flux reconciles the root already, or is somebody else's to manage.
@@ -78,7 +90,7 @@ func (b *Birth) there(ctx context.Context) (bool, error) {
 	}
 	if adopted {
 		b.Log.Info("Flux reconciles the tree already: nothing to plant", "kustomization", root)
-		return true, nil
+		return true, b.refresh(ctx)
 	}
 	if len(b.applied) > 0 {
 		return false, nil // what is there is what this very process has begun
@@ -88,7 +100,7 @@ func (b *Birth) there(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	b.Log.Warn("Flux is managed by somebody else: seed applies nothing and follows", "manager", manager, "kustomization", root)
-	b.Event(ctx, "FluxIsManaged", fmt.Sprintf("Flux is managed by %s: seed applies nothing and follows Kustomization %s, which that one has to bring", manager, root))
+	b.event(ctx, "FluxIsManaged", fmt.Sprintf("Flux is managed by %s: seed applies nothing and follows Kustomization %s, which that one has to bring", manager, root))
 	return true, nil
 }
 
@@ -117,6 +129,8 @@ func (b *Birth) plant(ctx context.Context) error {
 		return err
 	}
 	claimer := claim.New(b.inputs, b.Vault)
+	claimer.TokenDir = b.TokenDir
+	claimer.Set = b.Set
 	defer func() {
 		// The tokens are revoked also when ctx has ended; they die by themselves if that fails.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

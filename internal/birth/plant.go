@@ -51,9 +51,6 @@ func inGit(err error) error {
 
 // claim brings one Secret.
 func (p *planting) claim(ctx context.Context, c bundle.Claim) error {
-	if c.Secret == nil && c.Target.Namespace == claim.Namespace {
-		return nil // the inline manifest put it where it belongs; who reads it says what is wrong with it
-	}
 	return p.step("claim Secret "+c.Target.String(), func() (report.State, string, error) {
 		created, err := p.claimer.Claim(ctx, c)
 		if err != nil {
@@ -203,7 +200,7 @@ func (p *planting) fetch(ctx context.Context, source client.Object) (dir, revisi
 		secrets := func(ctx context.Context, name string) (map[string][]byte, error) {
 			return p.secretData(ctx, types.NamespacedName{Namespace: source.GetNamespace(), Name: name})
 		}
-		result, err := fetch.Source(ctx, source, secrets, dir)
+		result, err := fetch.Source(ctx, source, secrets, p.Mirrors, dir)
 		p.refused = failure.IsBlocked(err)
 		revision = result.Revision
 		return report.Done, strings.Join(append([]string{revision}, result.Notes...), "; "), err

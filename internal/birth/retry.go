@@ -19,16 +19,19 @@ const (
 	// firstPause and longestPause bound the doubling pause after an error that waiting may cure.
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
-	// blockedPause is the pause after an error that needs a cure from outside; Infisical's lock-out, which
-	// a shorter one would prolong, lasts five minutes.
-	blockedPause = 10 * time.Minute
+	// firstBlocked and longestBlocked bound the doubling pause after an error that needs a cure from outside: seed goes
+	// on soon after the cure, and bothers vault and Git little until then. What must be left alone for longer says so
+	// itself, with failure.After.
+	firstBlocked   = 30 * time.Second
+	longestBlocked = 10 * time.Minute
 	// leastBlocked is the least time from one changed input to the next that is tried. Three bad logins, each
 	// within 30 s of the one before, lock an identity: the third is later.
 	leastBlocked = 31 * time.Second
 )
 
-// Pause waits after the failed try number try (from 0) for as long as its error err asks for. It returns
-// err at once if it is failure.Invalid, and joined with the cause when ctx ends.
+// Pause waits after a failed try for as long as its error err asks for. try is its number from 0, among those in a row
+// that were failure.Blocked if err is, else among all. It returns err at once if it is failure.Invalid, and joined with
+// the cause when ctx ends.
 func Pause(ctx context.Context, try int, err error) error {
 	if failure.IsInvalid(err) {
 		return err
@@ -38,16 +41,21 @@ func Pause(ctx context.Context, try int, err error) error {
 
 func pauseAfter(try int, err error) time.Duration {
 	if wait := failure.Wait(err); wait > 0 {
-		return min(wait, blockedPause)
+		return min(wait, longestBlocked)
 	}
 	if failure.IsBlocked(err) {
-		return blockedPause
+		return doubled(firstBlocked, longestBlocked, try)
 	}
-	pause := longestPause
-	if try < 5 { // 1 s << 5 is beyond the longest
-		pause = firstPause << try
-	}
+	pause := doubled(firstPause, longestPause, try)
 	return pause/2 + rand.N(pause/2) //nolint:gosec // jitter needs no secure randomness
+}
+
+// doubled is first, doubled so many times, and longest at most.
+func doubled(first, longest time.Duration, times int) time.Duration {
+	for ; times > 0 && first < longest; times-- {
+		first *= 2
+	}
+	return min(first, longest)
 }
 
 // pause tells about err, then waits.
@@ -63,17 +71,36 @@ func (b *Birth) pause(ctx context.Context, try int, err error) error {
 		}
 		b.tell(ctx, reason, err.Error())
 	}
+	if failure.IsBlocked(err) {
+		try = b.blocked
+		b.blocked++
+	} else {
+		b.blocked = 0
+	}
 	wait := func() error { return Pause(ctx, try, err) }
 	switch {
 	case b.Pause != nil:
 		wait = func() error { return b.Pause(ctx, try, err) }
 	case failure.IsBlocked(err) && b.inputs != nil:
-		wait = func() error { return b.untilChanged(ctx, err) }
+		wait = func() error { return b.untilChanged(ctx, try, err) }
 	}
 	if err := wait(); err != nil {
 		return err
 	}
 	return b.outdated(ctx, b.Cluster)
+}
+
+// retry does something until it succeeds; it ends as pause does.
+func (b *Birth) retry(ctx context.Context, do func() error) error {
+	for try := 0; ; try++ {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		if err := b.pause(ctx, try, err); err != nil {
+			return err
+		}
+	}
 }
 
 // tell records an Event for each change of what is to be told, not for each try.
@@ -85,7 +112,7 @@ func (b *Birth) tell(ctx context.Context, reason, message string) {
 		b.told = map[string]string{}
 	}
 	b.told[reason] = message
-	b.Event(ctx, reason, message)
+	b.event(ctx, reason, message)
 }
 
 // outdated is an error if the bundle in the cluster is no longer the one that seed began with. A process cannot
@@ -106,23 +133,23 @@ func (b *Birth) outdated(ctx context.Context, live client.Reader) error {
 
 // untilChanged waits out a blocked error: until something that the try read in the cluster is changed, or for
 // as long as Pause would, since the cure may lie at the vault or in Git.
-func (b *Birth) untilChanged(ctx context.Context, err error) error {
+func (b *Birth) untilChanged(ctx context.Context, try int, err error) error {
+	wait, cancel := context.WithTimeout(ctx, pauseAfter(try, err))
+	defer cancel()
 	if outdated := b.outdated(ctx, b.inputs); outdated != nil { // from here on it is watched, too
 		return fmt.Errorf("%w; until then: %w", outdated, err)
 	}
 	if err := failure.WaitOut(ctx, time.Until(b.woken.Add(leastBlocked)), err); err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, blockedPause)
-	defer cancel()
 	input, watchErr := b.inputs.Changed(wait)
-	b.woken = time.Now()
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(context.Cause(ctx), err)
 	case watchErr != nil: // the time is up
 		return nil
 	}
+	b.woken = time.Now()
 	b.Log.Info("trying again, since an input has changed", "input", input)
 	return nil
 }

@@ -57,7 +57,7 @@ func (b *Birth) removeStale(ctx context.Context, unit follow.Unit) {
 	_ = b.step("remove what Git dropped from Kustomization "+unit.Key.Name, func() (report.State, string, error) {
 		removed, err := b.prune(ctx, unit.Key, mine.created)
 		if err != nil {
-			b.Event(ctx, "StaleObject", err.Error())
+			b.event(ctx, "StaleObject", err.Error())
 		}
 		return report.Done, strings.Join(removed, ", "), err
 	})

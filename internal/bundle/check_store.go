@@ -28,6 +28,7 @@ func checkStore(store *esv1.ClusterSecretStore) []string {
 		problems = append(problems, field+".secretsScope: projectSlug and environmentSlug must both be set")
 	}
 	problems = append(problems, checkTrust(field, vault)...)
+	problems = append(problems, checkIdentity(store)...)
 	return append(problems, checkAuth(field+".auth", store)...)
 }
 

@@ -18,6 +18,10 @@ const (
 	AnnotationPrefix = "seed.tazlab.net/"
 	// PlantAnnotation marks, with the value "true", the Kustomizations that seed applies before Flux is there.
 	PlantAnnotation = AnnotationPrefix + "plant"
+	// JWTIdentityAnnotation names, on a ClusterSecretStore, the machine identity as which seed logs in at its vault: by
+	// Infisical's JWT Auth, with a service-account token of its own, whatever the store's auth block says. Its value is
+	// a UUID.
+	JWTIdentityAnnotation = AnnotationPrefix + "jwt-identity-id"
 )
 
 // kinds are those of a bundle, each with the API version that seed knows.
@@ -38,11 +42,6 @@ func check(object *unstructured.Unstructured) (err error) {
 	if kinds[object.GetKind()] == "" || group(kinds[object.GetKind()]) != group(object.GetAPIVersion()) {
 		return fmt.Errorf("%s: seed does not know the kind %s %s; a bundle holds the root source and Kustomization, ExternalSecrets, ClusterSecretStores and ConfigMaps with certificates (make it with \"seed render manifests\")",
 			describe(object), object.GetAPIVersion(), object.GetKind())
-	}
-	for _, name := range sortedKeys(object.GetAnnotations()) {
-		if strings.HasPrefix(name, AnnotationPrefix) && name != PlantAnnotation {
-			return fmt.Errorf("%s: seed does not know the annotation %s: remove it, or spell it as the documentation does", describe(object), name)
-		}
 	}
 	switch object.GetKind() {
 	case kustomizev1.KustomizationKind:
@@ -77,6 +76,9 @@ func decode[T any](object *unstructured.Unstructured, problems func(*T) []string
 		return nil, fmt.Errorf("%s: seed reads %s, not %s: change its apiVersion", describe(object), want, object.GetAPIVersion())
 	}
 	typed := new(T)
+	if err := checkAnnotations(object); err != nil {
+		return nil, err
+	}
 	// Without status and creationTimestamp, which a dump of a live object has, nothing is unknown.
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
 		return nil, fmt.Errorf("%s: %w", describe(object), err)
@@ -86,6 +88,21 @@ func decode[T any](object *unstructured.Unstructured, problems func(*T) []string
 		return nil, fmt.Errorf("%s%s", name, strings.Join(found, "\n"+name))
 	}
 	return typed, nil
+}
+
+// checkAnnotations finds an annotation of seed's that it does not know, or not on this kind.
+func checkAnnotations(object *unstructured.Unstructured) error {
+	for _, name := range sortedKeys(object.GetAnnotations()) {
+		known := name == PlantAnnotation || name == JWTIdentityAnnotation
+		switch {
+		case !strings.HasPrefix(name, AnnotationPrefix):
+		case !known:
+			return fmt.Errorf("%s: seed does not know the annotation %s: remove it, or spell it as the documentation does", describe(object), name)
+		case name == JWTIdentityAnnotation && object.GetKind() != esv1.ClusterSecretStoreKind:
+			return fmt.Errorf("%s: the annotation %s belongs on a ClusterSecretStore: move it there", describe(object), name)
+		}
+	}
+	return nil
 }
 
 // decodeStore decodes a store with the defaults that its CRD would set; a bool that defaults to true can

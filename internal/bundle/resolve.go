@@ -64,7 +64,16 @@ func (r *resolver) source(source client.Object) error {
 			return fmt.Errorf("%s: %w", wanted, err)
 		}
 	}
+	// What the inline manifest carries needs nothing, and others may need it.
+	slices.SortStableFunc(r.claims, func(a, b Claim) int { return cmp.Compare(rank(a), rank(b)) })
 	return nil
+}
+
+func rank(c Claim) int {
+	if c.Secret == nil {
+		return 0
+	}
+	return 1
 }
 
 // secret resolves who brings target, after whatever that needs itself. A reference that comes back to a
@@ -76,7 +85,7 @@ func (r *resolver) secret(target types.NamespacedName, wanted string, keys []str
 		case at < 0:
 			r.circular[target] = append(r.circular[target], keys...)
 		case r.claims[at].Keys != nil: // what a source reads beside that is not known
-			r.claims[at].Keys = append(r.claims[at].Keys, keys...)
+			r.claims[at].Keys = union(r.claims[at].Keys, keys)
 		}
 		return nil
 	}
@@ -128,10 +137,50 @@ func (r *resolver) login(store *esv1.ClusterSecretStore) error {
 		keys[target] = append(keys[target], ref.Key)
 	}
 	for _, target := range order {
-		if err := r.secret(target, "ClusterSecretStore "+store.Name+", spec.provider.infisical.auth", keys[target]); err != nil {
+		wanted := "ClusterSecretStore " + store.Name + ", spec.provider.infisical.auth"
+		if JWTIdentity(store) != "" {
+			if err := r.brought(target, wanted, keys[target]); err != nil {
+				return err
+			}
+			if r.seen[target] {
+				continue // also on its way to itself: seed logs in without it
+			}
+		}
+		if err := r.secret(target, wanted, keys[target]); err != nil {
 			return err
 		}
 	}
+	return r.trust(store)
+}
+
+// brought checks who brings what a store with JWTIdentityAnnotation logs in with later, when External Secrets Operator
+// does: seed logs in without it, so the inline manifest does not carry it.
+func (r *resolver) brought(target types.NamespacedName, wanted string, keys []string) error {
+	raw := findByTarget(r.objects, target)
+	if raw == nil {
+		return fmt.Errorf("%s: nothing brings the Secret %s: with the annotation %s the inline manifest carries no Secret for a store: add an ExternalSecret with that target, of a store with the annotation", wanted, target, JWTIdentityAnnotation)
+	}
+	es, err := decode(raw, checkExternalSecret)
+	if err != nil {
+		return err
+	}
+	key := types.NamespacedName{Name: es.Spec.SecretStoreRef.Name}
+	from := find(r.objects, esv1.Group, esv1.ClusterSecretStoreKind, key)
+	if from != nil && from.GetAnnotations()[JWTIdentityAnnotation] == "" {
+		return fmt.Errorf("%s: the Secret %s is brought by %s from ClusterSecretStore %s, which has no annotation %s: annotate that store too, or let the ExternalSecret name one that has it",
+			wanted, target, describe(raw), key.Name, JWTIdentityAnnotation)
+	}
+	found, known := secretKeys(es)
+	for _, key := range keys {
+		if known && !slices.Contains(found, key) {
+			return fmt.Errorf("%s: %s brings the Secret %s without the key %q, so nobody could log in with it: add it to spec.data", wanted, describe(raw), target, key)
+		}
+	}
+	return nil
+}
+
+// trust resolves where the certificates of a store's vault come from.
+func (r *resolver) trust(store *esv1.ClusterSecretStore) error {
 	vault := store.Spec.Provider.Infisical
 	if vault.CAProvider == nil {
 		return nil
@@ -158,6 +207,16 @@ func (r *resolver) login(store *esv1.ClusterSecretStore) error {
 	}
 	vault.CABundle, vault.CAProvider = []byte(text), nil
 	return nil
+}
+
+// union is a with what only b has.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
 }
 
 func (r *resolver) use(object *unstructured.Unstructured) {

@@ -17,6 +17,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim/infisical"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/set"
 )
 
 // Claimer claims Secrets. It logs in at most once for each login that its stores ask for, unless the vault
@@ -24,6 +25,10 @@ import (
 type Claimer struct {
 	// Renew makes Claim read the values again for a Secret that seed made itself and that nobody took over.
 	Renew bool
+	// TokenDir holds seed's own tokens for vaults, see TokenFile; New sets it to the constant.
+	TokenDir string
+	// Set is that of the inline manifest whose carried Secrets are copied.
+	Set set.Set
 
 	cluster  client.Client
 	vault    *http.Client
@@ -32,7 +37,7 @@ type Claimer struct {
 
 // New makes a Claimer that writes to live and speaks to vaults with vault.
 func New(live client.Client, vault *http.Client) *Claimer {
-	return &Claimer{cluster: live, vault: vault, sessions: map[string]*infisical.Session{}}
+	return &Claimer{TokenDir: TokenDir, cluster: live, vault: vault, sessions: map[string]*infisical.Session{}}
 }
 
 // Claim brings the Secret of c into the cluster and reports whether it wrote it. A Secret that is already

@@ -17,10 +17,20 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim/infisical"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/secret"
 )
+
+// TokenDir is where the Pod has seed's own tokens for vaults, a folder for each vault.
+const TokenDir = "/var/run/secrets/seed.tazlab.net" //nolint:gosec // a path
+
+// TokenFile is the path below dir of the token for the vault of a store with bundle.JWTIdentityAnnotation. A mount path
+// takes no colon, which an IPv6 address has.
+func TokenFile(dir string, store *esv1.ClusterSecretStore) string {
+	return filepath.Join(dir, strings.ReplaceAll(bundle.VaultHost(store), ":", "-"), "token")
+}
 
 // maxToken bounds the file of a service-account token in bytes: Infisical takes no longer JWT.
 const maxToken = 8 << 10
@@ -53,17 +63,21 @@ func (c *Claimer) ask(ctx context.Context, store *esv1.ClusterSecretStore, do fu
 // loginKey is equal for stores that log in alike, so that they do it once for all.
 func loginKey(store *esv1.ClusterSecretStore) (string, error) {
 	vault := store.Spec.Provider.Infisical
-	key, err := json.Marshal([]any{vault.HostAPI, vault.Auth, vault.CABundle, vault.CAProvider})
+	var identity any = vault.Auth
+	if id := bundle.JWTIdentity(store); id != "" {
+		identity = id
+	}
+	key, err := json.Marshal([]any{vault.HostAPI, identity, vault.CABundle, vault.CAProvider})
 	if err != nil {
 		return "", fmt.Errorf("reading spec.provider.infisical: %w", err)
 	}
 	return string(key), nil
 }
 
-// login logs in with what the store's auth block names, read anew.
+// login logs in as the store's annotation says, or else with what its auth block names, read anew.
 func (c *Claimer) login(ctx context.Context, store *esv1.ClusterSecretStore) (*infisical.Session, error) {
 	vault := store.Spec.Provider.Infisical
-	credentials, err := c.credentials(ctx, vault.Auth)
+	credentials, err := c.credentials(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +88,12 @@ func (c *Claimer) login(ctx context.Context, store *esv1.ClusterSecretStore) (*i
 	return infisical.Login(ctx, client, vault.HostAPI, credentials)
 }
 
-func (c *Claimer) credentials(ctx context.Context, auth esv1.InfisicalAuth) (infisical.Credentials, error) {
+func (c *Claimer) credentials(ctx context.Context, store *esv1.ClusterSecretStore) (infisical.Credentials, error) {
+	if id := bundle.JWTIdentity(store); id != "" {
+		jwt, err := tokenFile(TokenFile(c.TokenDir, store), "the annotation "+bundle.JWTIdentityAnnotation+" needs", "render the inline manifest anew, which mounts it")
+		return infisical.JWTAuth(secret.New(id), jwt), err
+	}
+	auth := store.Spec.Provider.Infisical.Auth
 	switch {
 	case auth.UniversalAuthCredentials != nil:
 		id, key, err := c.pair(ctx, auth.UniversalAuthCredentials.ClientID, auth.UniversalAuthCredentials.ClientSecret)
@@ -87,7 +106,7 @@ func (c *Claimer) credentials(ctx context.Context, auth esv1.InfisicalAuth) (inf
 		if err != nil {
 			return infisical.Credentials{}, err
 		}
-		jwt, err := tokenFile(path.Reveal())
+		jwt, err := tokenFile(path.Reveal(), "kubernetesAuthCredentials.serviceAccountTokenPath names", "mount a projected service-account token there, in seed's Pod as in that of External Secrets Operator")
 		return infisical.KubernetesAuth(id, jwt), err
 	case auth.TokenAuthCredentials != nil:
 		token, err := c.input(ctx, auth.TokenAuthCredentials.AccessToken)
@@ -123,9 +142,10 @@ func (c *Claimer) input(ctx context.Context, ref esmeta.SecretKeySelector) (secr
 const forAPIServer = "/secrets/kubernetes.io/serviceaccount/"
 
 // tokenFile reads a projected service-account token, which the kubelet replaces from time to time. The
-// token for the API server is refused: whoever runs the vault could use it against the cluster.
-func tokenFile(path string) (secret.String, error) {
-	doing := fmt.Sprintf("reading the token file %s that kubernetesAuthCredentials.serviceAccountTokenPath names", path)
+// token for the API server is refused: whoever runs the vault could use it against the cluster. why says what the
+// file is for, and cure what to do where it is not there.
+func tokenFile(path, why, cure string) (secret.String, error) {
+	doing := fmt.Sprintf("reading the token file %s that %s", path, why)
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		resolved = path // opening it says why
@@ -136,7 +156,7 @@ func tokenFile(path string) (secret.String, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = errors.New("no such file: mount a projected service-account token there, in seed's Pod as in that of External Secrets Operator")
+			err = errors.New("no such file: " + cure)
 		}
 		return secret.String{}, failure.Blocked(fmt.Errorf("%s: %w", doing, err))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/claim"
 )
 
@@ -98,6 +99,74 @@ func TestClaimNeverSendsTheTokenForTheAPIServer(t *testing.T) {
 	}
 }
 
+// With the annotation the auth block does not count: seed logs in with the token for the vault's host, read anew each
+// time, and once for all stores with the same identity there.
+func TestClaimLogsInWithItsOwnToken(t *testing.T) {
+	t.Parallel()
+	for address, folder := range map[string]string{host: "vault.example.com", "https://[::1]:8443": "--1"} {
+		dir, v := t.TempDir(), gitVault()
+		claimer := claim.New(fake.NewClientBuilder().Build(), v.client())
+		if claimer.TokenDir != "/var/run/secrets/seed.tazlab.net" {
+			t.Errorf("TokenDir is %q", claimer.TokenDir)
+		}
+		claimer.TokenDir = dir
+		annotate := func(c bundle.Claim, id string) bundle.Claim {
+			c.Store.Annotations = map[string]string{bundle.JWTIdentityAnnotation: id}
+			return c
+		}
+		at := strings.Replace(gitStore, host, `"`+address+`"`, 1)
+		_, err := claimer.Claim(t.Context(), annotate(claimOf(t, "a", gitSpec, at), "id"))
+		expectError(t, err, true, filepath.Join(dir, folder, "token"), "no such file", bundle.JWTIdentityAnnotation, "render the inline manifest anew")
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, content := range []string{"header.payload.expired", "header.payload.signature"} {
+			if err := os.WriteFile(filepath.Join(dir, folder, "token"), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err = claimer.Claim(t.Context(), annotate(claimOf(t, "a", gitSpec, at), "id"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Another auth block, the same identity; then another identity.
+		if _, err := claimer.Claim(t.Context(), annotate(claimOf(t, "b", gitSpec, strings.Replace(at, universal, byHand, 1)), "id")); err != nil {
+			t.Fatal(err)
+		}
+		_, err = claimer.Claim(t.Context(), annotate(claimOf(t, "c", gitSpec, at), "other"))
+		expectError(t, err, true, "401")
+		jwtLogin := "POST /api/v1/auth/jwt-auth/login"
+		if want := []string{jwtLogin, jwtLogin, read, read, jwtLogin}; !slices.Equal(v.calls, want) {
+			t.Errorf("calls %q, want %q", v.calls, want)
+		}
+	}
+}
+
+func TestClaimNeverSendsTheTokenForTheAPIServerAsItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	real := filepath.Join(dir, "secrets", "kubernetes.io", "serviceaccount")
+	if err := os.MkdirAll(real, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(real, "token"), []byte("header.payload.signature"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, filepath.Join(dir, "vault.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	v := gitVault()
+	claimer := claim.New(fake.NewClientBuilder().Build(), v.client())
+	claimer.TokenDir = dir
+	c := claimOf(t, "a", gitSpec, gitStore)
+	c.Store.Annotations = map[string]string{bundle.JWTIdentityAnnotation: "id"}
+	_, err := claimer.Claim(t.Context(), c)
+	expectError(t, err, true, "the API server accepts", "audience")
+	if len(v.calls) != 0 {
+		t.Errorf("calls %q", v.calls)
+	}
+}
+
 func TestClaimLogsInAgainWhenItsTokenHasExpired(t *testing.T) {
 	t.Parallel()
 	v := gitVault()
@@ -151,8 +220,8 @@ func TestClaimNamesTheCauseOfARefusedLogin(t *testing.T) {
 		want       []string
 	}{
 		"array aud":               {jwt, jwtLogin, fault{status: 500, text: "Something went wrong"}, false, []string{"500", "Something went wrong", "leave boundAudiences empty"}},
-		"wrong issuer":            {jwt, jwtLogin, fault{status: 403, kind: "ForbiddenError", text: "Access denied: issuer mismatch"}, true, []string{"JWT Auth", "issuer mismatch", "bound issuer"}},
-		"no JWT Auth":             {jwt, jwtLogin, fault{status: 404, text: "JWT auth method not found for identity"}, true, []string{"identityId"}},
+		"wrong issuer":            {jwt, jwtLogin, fault{status: 403, kind: "ForbiddenError", text: "Access denied: issuer mismatch"}, true, []string{"JWT Auth", "issuer mismatch", "boundIssuer"}},
+		"no JWT Auth":             {jwt, jwtLogin, fault{status: 404, text: "JWT auth method not found for identity"}, true, []string{"register the cluster", "seed render jwks"}},
 		"locked out":              {universal, login, fault{status: 401, text: "This identity auth method is temporarily locked, please try again later"}, true, []string{"temporarily locked", "lock-out"}},
 		"universal 500":           {universal, login, fault{status: 500, text: "Something went wrong"}, false, []string{"500", "log of the vault"}},
 		"TokenError is no expiry": {universal, login, fault{status: 403, kind: "TokenError", text: "odd"}, true, []string{"403"}},

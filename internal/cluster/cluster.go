@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -19,19 +21,19 @@ const FluxManager = "kustomize-controller"
 // Client reads, writes and watches objects.
 type Client = client.WithWatch
 
-// New makes a client: in a Pod with its service account, elsewhere with the user's kubeconfig.
-func New() (Client, error) {
+// Config is the access to the API server: in a Pod with its service account, elsewhere with the user's kubeconfig.
+func Config() (*rest.Config, error) {
 	c, err := config.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("finding the API server: %w", err)
 	}
-	return ForConfig(c)
+	return c, nil
 }
 
 // ForConfig makes a client from c. The API server's own fairness is the only rate limit.
 func ForConfig(c *rest.Config) (Client, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, kustomizev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, authorizationv1.AddToScheme, kustomizev1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, err
 		}

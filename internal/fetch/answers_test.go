@@ -118,7 +118,7 @@ func TestGitAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := quietly(t, instead(git, test.path, test.answer))
-			_, err := fetch.Source(t.Context(), gitSource(url+"/tree.git"), nil, t.TempDir())
+			_, err := fetch.Source(t.Context(), gitSource(url+"/tree.git"), nil, nil, t.TempDir())
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v: want %q", err, test.want)
 			}

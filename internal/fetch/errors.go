@@ -115,7 +115,7 @@ func (f *fetching) settings() failure.Settings {
 		proxy = "the Secret of spec.proxySecretRef"
 	}
 	return failure.Settings{
-		CA:                "ca.crt in " + certificates,
+		CA:                "ca.crt in " + certificates + ", or into the file that --ca-file names",
 		ClientCertificate: "tls.crt and tls.key in " + certificates,
 		Proxy:             proxy,
 		Timeout:           fmt.Sprintf("spec.timeout is %s", f.limit()),

@@ -35,8 +35,8 @@ type Result struct {
 // What lies in dir after an error is of no use. Another try does not help, and the error is marked
 // failure.Blocked, where a credential or a host key was refused, a Secret lacks what it should hold, the
 // repository or spec.ref is not there, or the source is larger than seed can hold. source is taken to have
-// passed the checks of the package bundle.
-func Source(ctx context.Context, source client.Object, secrets Secrets, dir string) (Result, error) {
+// passed the checks of the package bundle. What mirrors lead elsewhere is asked for there only.
+func Source(ctx context.Context, source client.Object, secrets Secrets, mirrors Mirrors, dir string) (Result, error) {
 	var f fetching
 	var fetch func(context.Context, *fetching, string) (Result, error)
 	switch s := source.(type) {
@@ -53,7 +53,7 @@ func Source(ctx context.Context, source client.Object, secrets Secrets, dir stri
 	default:
 		return Result{}, failure.Blocked(fmt.Errorf("fetching %T %s: seed fetches GitRepository and OCIRepository", source, client.ObjectKeyFromObject(source)))
 	}
-	f.namespace, f.secrets = source.GetNamespace(), secrets
+	f.namespace, f.secrets, f.mirrors = source.GetNamespace(), secrets, mirrors
 	doing := fmt.Sprintf("fetching %s %s from %s", f.what, client.ObjectKeyFromObject(source), shown(f.url))
 
 	within, cancel := context.WithTimeout(ctx, f.limit())
@@ -77,6 +77,7 @@ type fetching struct {
 	proxy                *url.URL               // of proxyRef, nil without one
 	redirected           atomic.Pointer[string] // see elsewhere
 	secrets              Secrets
+	mirrors              Mirrors
 }
 
 func (f *fetching) limit() time.Duration {

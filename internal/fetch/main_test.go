@@ -83,7 +83,7 @@ func (s secrets) read(_ context.Context, name string) (map[string][]byte, error)
 func get(t *testing.T, source client.Object, s secrets) (fetch.Result, []string) {
 	t.Helper()
 	dir := t.TempDir()
-	result, err := fetch.Source(t.Context(), source, s.read, dir)
+	result, err := fetch.Source(t.Context(), source, s.read, nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func contents(t *testing.T, dir string) []string {
 // fails fetches and wants an error with these words that is blocked or not, shows no secret and is no page.
 func fails(t *testing.T, source client.Object, s secrets, blocked bool, words ...string) {
 	t.Helper()
-	_, err := fetch.Source(t.Context(), source, s.read, t.TempDir())
+	_, err := fetch.Source(t.Context(), source, s.read, nil, t.TempDir())
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/fluxcd/pkg/tar"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -18,11 +20,30 @@ import (
 
 // ociRepository pulls the layer that repo selects into dir and leaves what Flux's artifact would hold.
 func ociRepository(ctx context.Context, f *fetching, repo *sourcev1.OCIRepository, dir string) (Result, error) {
+	at, mirrored, err := f.mirrors.repository(strings.TrimPrefix(repo.Spec.URL, sourcev1.OCIRepositoryPrefix), repo.Spec.Insecure)
+	if err != nil {
+		return Result{}, failure.Blocked(fmt.Errorf("spec.url: %w", err))
+	}
+	if !mirrored {
+		return pull(ctx, f, repo, at, dir)
+	}
+	repo = repo.DeepCopy()
+	repo.Spec.Insecure = false // of the registry, not of its mirror
+	result, err := pull(ctx, f, repo, at, dir)
+	if err != nil {
+		return Result{}, fmt.Errorf("at its mirror %s: %w", at, err)
+	}
+	result.Notes = append(result.Notes, "from the mirror "+at.Name())
+	return result, nil
+}
+
+// pull does it at one repository.
+func pull(ctx context.Context, f *fetching, repo *sourcev1.OCIRepository, at name.Repository, dir string) (Result, error) {
 	options, err := f.registryOptions(ctx, repo)
 	if err != nil {
 		return Result{}, err
 	}
-	ref, err := reference(repo, options)
+	ref, err := reference(repo, at, options)
 	if err != nil {
 		return Result{}, err
 	}

@@ -162,7 +162,7 @@ func TestOCIStopsAtTheLimit(t *testing.T) {
 	}
 	a.push("v1.0.0", layer(t, fluxLayer, many))
 	dir := t.TempDir()
-	if _, err := fetch.Source(t.Context(), ociSource(a.host, insecure), nil, dir); err == nil || !strings.Contains(err.Error(), "20000 entries") {
+	if _, err := fetch.Source(t.Context(), ociSource(a.host, insecure), nil, nil, dir); err == nil || !strings.Contains(err.Error(), "20000 entries") {
 		t.Errorf("error %v", err)
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 20_000 {

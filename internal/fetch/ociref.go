@@ -20,15 +20,7 @@ import (
 const helmChart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 // reference is the digest or tag that spec.ref names: a digest before a range of versions before a tag.
-func reference(repo *sourcev1.OCIRepository, options []remote.Option) (name.Reference, error) {
-	var strict []name.Option
-	if repo.Spec.Insecure {
-		strict = append(strict, name.Insecure)
-	}
-	r, err := name.NewRepository(strings.TrimPrefix(repo.Spec.URL, sourcev1.OCIRepositoryPrefix), strict...)
-	if err != nil {
-		return nil, failure.Blocked(fmt.Errorf("spec.url: %w", err))
-	}
+func reference(repo *sourcev1.OCIRepository, r name.Repository, options []remote.Option) (name.Reference, error) {
 	ref := repo.Spec.Reference
 	switch {
 	case ref == nil:

@@ -213,7 +213,7 @@ func TestGitOverSSH(t *testing.T) {
 func TestAnEndedContextEndsTheFetch(t *testing.T) {
 	t.Parallel()
 	_, err := fetch.Source(ended(t), gitSource(strings.Replace(silentServer(t), "http://", "ssh://git@", 1)+"/tree.git", login),
-		secrets{"login": {"identity": identity(t, newEd25519(t), ""), "known_hosts": knownhosts.Line([]string{"x"}, signer(t, newEd25519(t)).PublicKey())}}.read, t.TempDir())
+		secrets{"login": {"identity": identity(t, newEd25519(t), ""), "known_hosts": knownhosts.Line([]string{"x"}, signer(t, newEd25519(t)).PublicKey())}}.read, nil, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("error %v, want context canceled", err)
 	}

@@ -1,4 +1,4 @@
-// Package follow watches the tree of Kustomizations until it stands. It only reads.
+// Package follow watches the tree of Kustomizations until it stands, and Flux itself until it runs. It only reads.
 package follow
 
 import (
@@ -11,7 +11,6 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -52,21 +51,29 @@ type Unit struct {
 // it would never become Ready. The result is in the order in which the tree was walked.
 func Tree(ctx context.Context, cluster client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
 	f := &follower{root: root, changed: changed, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
-	list := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			kustomizations := &kustomizev1.KustomizationList{}
-			return kustomizations, cluster.List(ctx, kustomizations, &client.ListOptions{Raw: &o})
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return cluster.Watch(ctx, &kustomizev1.KustomizationList{}, &client.ListOptions{Raw: &o})
-		},
-	}
+	list := listWatch(cluster, &kustomizev1.KustomizationList{}, client.ListOptions{})
+	f.served(ctx, cluster)
 	// The reflector behind it lists, watches, and does both again by itself when the API server goes away.
 	_, err := watchtools.UntilWithSync(ctx, list, &kustomizev1.Kustomization{}, f.synced, f.event)
 	if err != nil {
 		return f.units(), fmt.Errorf("following Kustomization %s: %w%s", root, err, f.missing())
 	}
 	return f.units(), nil
+}
+
+// served reports if nothing can be followed yet: the reflector waits for that without a word. Who else than seed manages
+// Flux may bring the kind later.
+func (f *follower) served(ctx context.Context, cluster client.Reader) {
+	err := cluster.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1))
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	unit := Unit{Key: f.root, Reason: "Kustomizations cannot be read, and it is tried again: " + err.Error()}
+	if apimeta.IsNoMatchError(err) {
+		unit.Reason = "the API server does not serve Kustomizations yet: Flux' CRDs have to come"
+	}
+	f.seen[f.root] = unit
+	f.changed(unit)
 }
 
 type follower struct {

@@ -64,7 +64,7 @@ func identitySecrets(claims []bundle.Claim, identity Identity) ([]*corev1.Secret
 func identitySecret(name string, claims []bundle.Claim, values map[string]secret.String) (*corev1.Secret, error) {
 	s := &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: name, Labels: labels()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: name},
 		StringData: map[string]string{},
 	}
 	allowed := []string{}

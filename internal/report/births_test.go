@@ -158,3 +158,30 @@ func TestReportsAreReadAgain(t *testing.T) {
 		}
 	}
 }
+
+// A Pod that goes on with the birth of another keeps what that one saw of the units.
+func TestUnitsOfAnEarlierPod(t *testing.T) {
+	t.Parallel()
+	earlier, r := births.Castle(), &report.Report{Seed: births.At(100)}
+	const ready, waiting = "flux-system/apps-static", "flux-system/infrastructure-instances"
+	for i, u := range earlier.Units {
+		if u.Name == waiting { // the Pod died while it waited
+			earlier.Units[i].Spans, earlier.Units[i].Ready, earlier.Units[i].At = u.Spans[:1], false, time.Time{}
+		}
+	}
+	r.See(report.Unit{Name: ready, Ready: true, At: births.At(29)}, report.PhaseUnknown, "", births.At(21))
+	r.See(report.Unit{Name: ready, Ready: true, At: births.At(29)}, report.PhaseReady, "", births.At(29))
+	r.See(report.Unit{Name: waiting}, report.PhaseUnknown, "", births.At(21))
+	r.See(report.Unit{Name: waiting}, report.PhaseDepends, "", births.At(101))
+	r.See(report.Unit{Name: waiting, Ready: true, At: births.At(110)}, report.PhaseReady, "", births.At(110))
+	r.Continues(earlier)
+	if u := r.Units[0]; !u.At.Equal(births.At(29.46)) || len(u.Spans) != 3 || u.Spans[0].Phase != report.PhaseWorking {
+		t.Errorf("%+v", u)
+	}
+	if u := r.Units[1]; !u.At.Equal(births.At(110)) || len(u.Spans) != 2 || !u.Spans[0].Start.Equal(births.At(21.85)) {
+		t.Errorf("%+v", u)
+	}
+	if !r.Machine.Equal(births.Start) || len(r.CriticalPath()) == 0 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,8 +24,46 @@ func Load(ctx context.Context, cluster client.Reader) (*Report, error) {
 		return nil, fmt.Errorf("reading the report in ConfigMap %s/%s: %w", set.Namespace, ConfigMap, err)
 	}
 	r := &Report{}
-	if err := json.Unmarshal([]byte(stored.Data["report.json"]), r); err != nil {
-		return nil, fmt.Errorf("reading the report in ConfigMap %s/%s, key report.json: %w: %w", set.Namespace, ConfigMap, ErrUnreadable, err)
+	if err := json.Unmarshal([]byte(stored.Data[jsonKey]), r); err != nil {
+		return nil, fmt.Errorf("reading the report in ConfigMap %s/%s, key %s: %w: %w", set.Namespace, ConfigMap, jsonKey, ErrUnreadable, err)
 	}
 	return r, nil
+}
+
+// Summary is one line on a birth that has ended.
+func (r *Report) Summary() string {
+	what := "Flux reconciles the tree"
+	if r.Revision != "" {
+		what = "Flux is planted at " + r.Revision
+	}
+	return fmt.Sprintf("%s; all %d Kustomizations are Ready", what, len(r.Units))
+}
+
+// Continues puts what an earlier Pod of the same birth recorded before what r has.
+func (r *Report) Continues(earlier *Report) {
+	r.Seed = earlier.Seed
+	if !earlier.Machine.IsZero() {
+		r.Machine, r.APIServer = earlier.Machine, earlier.APIServer
+	}
+	if r.Revision == "" {
+		r.Revision = earlier.Revision
+	}
+	r.Steps = append(earlier.Steps, r.Steps...)
+	r.Dropped += earlier.Dropped
+	r.PeakMemory = max(r.PeakMemory, earlier.PeakMemory)
+	r.trim()
+	for i := range r.Units {
+		if before := earlier.unit(r.Units[i].Name); before != nil {
+			r.Units[i].continues(before)
+		}
+	}
+}
+
+// took says how long a birth took that has ended.
+func (r *Report) took() string {
+	text := fmt.Sprintf("the birth ended %s after seed started", r.Ended.Sub(r.Seed).Round(10*time.Millisecond))
+	if !r.Machine.IsZero() {
+		text += fmt.Sprintf(", %s after the machine did", r.Ended.Sub(r.Machine).Round(10*time.Millisecond))
+	}
+	return text
 }

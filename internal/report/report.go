@@ -26,6 +26,10 @@ type Report struct {
 	Machine   time.Time `json:"machine"`
 	APIServer time.Time `json:"apiServer"`
 	Seed      time.Time `json:"seed"`
+	// Ended is when the tree stood and nothing but letting go was left; the zero time means: not yet.
+	Ended time.Time `json:"ended,omitzero"`
+	// Set is the inline manifest whose run ended the birth.
+	Set string `json:"set,omitempty"`
 	// Revision is what was fetched from the root source.
 	Revision string `json:"revision,omitempty"`
 	Steps    []Step `json:"steps"`
@@ -80,6 +84,10 @@ const (
 func (r *Report) Add(name string, start time.Time, state State, detail string) {
 	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: shorten(detail, maxDetail)})
 	r.PeakMemory = peakMemory()
+	r.trim()
+}
+
+func (r *Report) trim() {
 	if drop := len(r.Steps) - maxSteps; drop > 0 {
 		r.Steps = slices.Delete(r.Steps, 0, drop)
 		r.Dropped += drop

@@ -13,7 +13,7 @@ func TestTable(t *testing.T) {
 	start := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
 	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 	r := &report.Report{
-		Machine: start, APIServer: at(4), Seed: at(9.1),
+		Machine: start, APIServer: at(4), Seed: at(9.1), Ended: at(21),
 		Steps: []report.Step{
 			{Name: "claim Secret flux-system/flux-system", Start: at(9.2), Took: 20 * time.Millisecond, State: report.Done, Detail: "from ClusterSecretStore infisical"},
 			{Name: "fetch GitRepository flux-system", Start: at(9.22), Took: 3 * time.Second, State: report.Failed, Detail: "two\nlines"},
@@ -34,6 +34,8 @@ func TestTable(t *testing.T) {
 AT      READY  KUSTOMIZATION     DETAIL
 20.50s  yes    flux-system/flux  v1
 -       no     flux-system/apps  not in the cluster yet
+
+the birth ended 11.9s after seed started, 21s after the machine did
 `
 	var got strings.Builder
 	for line := range strings.Lines(out.String()) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,11 +13,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/set"
 )
 
 // ConfigMap is the name of the ConfigMap that keeps the timeline: report.json for programs, report.txt
 // for people.
 const ConfigMap = "seed-report"
+
+const jsonKey, textKey = "report.json", "report.txt"
 
 // Begin records when the machine and the API server started.
 func (r *Report) Begin(ctx context.Context, cluster client.Reader) error {
@@ -37,22 +42,36 @@ func (r *Report) Begin(ctx context.Context, cluster client.Reader) error {
 	return nil
 }
 
-// Save leaves the timeline in the cluster, in place of that of an earlier birth.
-func (r *Report) Save(ctx context.Context, cluster client.Client, namespace string) error {
+// Save leaves the timeline in the cluster, in place of that of an earlier Pod. The record of a birth that has ended
+// stays, unless a new one planted.
+func (r *Report) Save(ctx context.Context, cluster client.Client, planted bool) error {
+	if !planted {
+		stored, err := Load(ctx, cluster)
+		if err == nil && !stored.Ended.IsZero() {
+			return nil
+		}
+		if err != nil && !apierrors.IsNotFound(err) && !errors.Is(err, ErrUnreadable) {
+			return err
+		}
+	}
+	return r.write(ctx, cluster)
+}
+
+func (r *Report) write(ctx context.Context, cluster client.Client) error {
 	data, table, err := r.encode()
 	if err != nil {
 		return err
 	}
 	object := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ConfigMap},
-		Data:       map[string]string{"report.json": string(data), "report.txt": string(table)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: set.Namespace, Name: ConfigMap},
+		Data:       map[string]string{jsonKey: string(data), textKey: string(table)},
 	}
 	err = cluster.Create(ctx, object, client.FieldOwner("seed"))
 	if apierrors.IsAlreadyExists(err) {
 		err = cluster.Update(ctx, object, client.FieldOwner("seed"))
 	}
 	if err != nil {
-		return fmt.Errorf("saving the report in ConfigMap %s/%s: %w", namespace, ConfigMap, err)
+		return fmt.Errorf("saving the report in ConfigMap %s/%s: %w", set.Namespace, ConfigMap, err)
 	}
 	return nil
 }

@@ -96,6 +96,25 @@ func (u *Unit) enter(s Span) {
 	u.Spans = fold(append(u.Spans, s), maxSpans)
 }
 
+// continues puts what an earlier Pod saw of the unit before what this one did.
+func (u *Unit) continues(before *Unit) {
+	spans := u.Spans
+	if len(spans) > 0 && spans[0].Phase == PhaseUnknown {
+		spans = spans[1:] // somebody did watch
+	}
+	if len(before.Spans) == 0 || len(spans) == 0 {
+		return
+	}
+	earlier := slices.DeleteFunc(slices.Clone(before.Spans), func(s Span) bool { return s.Start.After(spans[0].Start) && s.Phase != spans[0].Phase })
+	if len(earlier) > 0 && earlier[len(earlier)-1].Phase == spans[0].Phase {
+		if len(spans) == 1 && u.Ready && before.Ready {
+			u.At = before.At // to the second only, when it is read off a condition
+		}
+		spans = spans[1:]
+	}
+	u.Spans = fold(append(earlier, spans...), maxSpans)
+}
+
 // fold keeps at most so many spans: it puts those in the middle together, and of less than two keeps none.
 func fold(spans []Span, most int) []Span {
 	drop := len(spans) - most

@@ -24,8 +24,16 @@ func (r *Report) Table(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
 	}
 	r.summary(w)
-	if err := w.Flush(); err != nil || r.PeakMemory == 0 {
+	if err := w.Flush(); err != nil {
 		return err
+	}
+	if !r.Ended.IsZero() {
+		if _, err := fmt.Fprintf(out, "\n%s\n", r.took()); err != nil {
+			return err
+		}
+	}
+	if r.PeakMemory == 0 {
+		return nil
 	}
 	_, err := fmt.Fprintf(out, "\nseed held at most %.1f MB of memory\n", float64(r.PeakMemory)/1e6)
 	return err

@@ -3,6 +3,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/internal/set"
 )
 
 // tokenVault logs everybody in and answers any secret with the current token.
@@ -160,10 +162,10 @@ func TestClaimOfARefusedSecretIsBlocked(t *testing.T) {
 func TestCarriedSecretIsCorrected(t *testing.T) {
 	live := newClient(t, admin)
 	c := bundle.Claim{Target: types.NamespacedName{Namespace: "carried", Name: "git-carried"}, For: "GitRepository carried/g, spec.secretRef"}
-	if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: claim.Namespace}}); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: set.Namespace}}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
-	source := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: "git-carried"}, Data: map[string][]byte{"password": []byte("old")}}
+	source := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: set.Namespace, Name: "git-carried"}, Data: map[string][]byte{"password": []byte("old")}}
 	if err := live.Create(t.Context(), source); err != nil {
 		t.Fatal(err)
 	}
@@ -185,5 +187,76 @@ func TestCarriedSecretIsCorrected(t *testing.T) {
 		if err := live.Get(t.Context(), c.Target, &got); err != nil || string(got.Data["password"]) != step.wantedCopy {
 			t.Fatalf("%+v: the copy holds %q, %v", step, got.Data["password"], err)
 		}
+	}
+}
+
+// What an inline manifest of a later set carries gets over the copy of an earlier one, but for what is no longer seed's
+// own, and an emptied Secret brings nothing. The target may be in seed's own namespace.
+func TestCarriedSecretIsRefreshed(t *testing.T) {
+	live := newClient(t, admin)
+	for _, namespace := range []string{"refreshed", set.Namespace} {
+		t.Run(namespace, func(t *testing.T) {
+			c := bundle.Claim{Target: types.NamespacedName{Namespace: namespace, Name: "refreshed"}, For: "GitRepository x/g, spec.secretRef"}
+			if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: set.Namespace}}); err != nil && !apierrors.IsAlreadyExists(err) {
+				t.Fatal(err)
+			}
+			carry := func(s set.Set, password string) *claim.Claimer {
+				t.Helper()
+				source := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: set.Namespace, Name: s.Carried("refreshed")}}
+				if password != "" {
+					source.Data = map[string][]byte{"password": []byte(password)}
+				}
+				if err := live.Create(t.Context(), source); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := live.Delete(context.Background(), source); err != nil {
+						t.Error(err)
+					}
+				})
+				claimer := claim.New(live, nil)
+				claimer.Set = s
+				return claimer
+			}
+			one, two, empty, none, last := carry("1", "one"), carry("2", "two"), carry("3", ""), claim.New(live, nil), carry("5", "last")
+			none.Set = "4"
+			for i, step := range []struct {
+				do      func(context.Context, bundle.Claim) (bool, error)
+				written bool
+				want    string
+				err     string
+			}{
+				{one.Refresh, false, "", ""}, // there is no copy
+				{empty.Claim, false, "", "the identity Secret seed-system/refreshed-3 is empty"},
+				{none.Claim, false, "", "reading the identity Secret seed-system/refreshed-4"},
+				{one.Claim, true, "one", ""},
+				{two.Claim, false, "one", ""}, // Claim leaves alone what is there
+				{two.Refresh, true, "two", ""}, {two.Refresh, false, "two", ""},
+				{empty.Refresh, false, "two", ""}, {empty.Claim, false, "two", ""}, {none.Refresh, false, "two", ""},
+			} {
+				written, err := step.do(t.Context(), c)
+				if written != step.written || (err == nil) != (step.err == "") || err != nil && (!strings.Contains(err.Error(), step.err) || !failure.IsBlocked(err)) {
+					t.Fatalf("step %d: %v, %v", i, written, err)
+				}
+				var got corev1.Secret
+				if err := live.Get(t.Context(), c.Target, &got); client.IgnoreNotFound(err) != nil || string(got.Data["password"]) != step.want {
+					t.Fatalf("step %d: the copy holds %q, %v", i, got.Data, err)
+				}
+			}
+			var mine corev1.Secret
+			if err := live.Get(t.Context(), c.Target, &mine); err != nil {
+				t.Fatal(err)
+			}
+			mine.Annotations = map[string]string{"touched": "by hand"}
+			if err := live.Update(t.Context(), &mine, client.FieldOwner("kubectl-edit")); err != nil {
+				t.Fatal(err)
+			}
+			if written, err := last.Refresh(t.Context(), c); written || err != nil {
+				t.Errorf("over somebody else's: %v, %v", written, err)
+			}
+			if err := live.Delete(t.Context(), &mine); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

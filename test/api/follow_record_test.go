@@ -19,17 +19,17 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-// recorder tells of each change that seed has seen.
-type recorder struct {
+// changes tells of each change that seed has seen.
+type changes struct {
 	slog.Handler
 	told chan struct{}
 }
 
-func (r recorder) Enabled(context.Context, slog.Level) bool { return true }
+func (c changes) Enabled(context.Context, slog.Level) bool { return true }
 
-func (r recorder) Handle(_ context.Context, record slog.Record) error {
+func (c changes) Handle(_ context.Context, record slog.Record) error {
 	if record.Message == "kustomization" {
-		r.told <- struct{}{}
+		c.told <- struct{}{}
 	}
 	return nil
 }
@@ -51,15 +51,15 @@ func TestFollowRecordsWhatUnitsDo(t *testing.T) {
 	timeline := &report.Report{}
 	b := &birth.Birth{
 		Bundle: &bundle.Bundle{Root: kustomization(root.Name), Source: &sourcev1.GitRepository{}}, Cluster: live, Report: timeline,
-		Log: slog.New(recorder{slog.DiscardHandler, told}), Event: func(context.Context, string, string) {},
+		Log: slog.New(changes{slog.DiscardHandler, told}), Event: func(context.Context, string, string) {},
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.Follow(ctx) }()
-	next := func(changes int) {
+	next := func(n int) {
 		t.Helper()
-		for range changes {
+		for range n {
 			select {
 			case <-told:
 			case err := <-ended:

@@ -40,6 +40,7 @@ import (
 	"github.com/tazlab/seed/internal/claim"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/set"
 )
 
 // world is a tree in an OCI registry whose certificate the Secret "registry" vouches for, and a birth of it in
@@ -98,7 +99,7 @@ func newWorldAt(t *testing.T, config *rest.Config, ns string, files map[string]s
 			w.events = append(w.events, reason+": "+message)
 		},
 	}
-	for _, name := range []string{ns, claim.Namespace} {
+	for _, name := range []string{ns, set.Namespace} {
 		err := w.live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatal(err)
@@ -151,7 +152,7 @@ func (w *world) push(t *testing.T, files map[string]string) {
 func (w *world) identity() *corev1.Secret {
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.tls.Certificate().Raw})
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: claim.Namespace, Name: "registry-" + w.ns},
+		ObjectMeta: metav1.ObjectMeta{Namespace: set.Namespace, Name: "registry-" + w.ns},
 		Data:       map[string][]byte{"ca.crt": certificate},
 	}
 }

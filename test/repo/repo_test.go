@@ -17,7 +17,7 @@ const module = "github.com/tazlab/seed/"
 var order = []string{
 	"test/size",
 	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/page", "test/births", "internal/cluster",
-	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/letgo",
+	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/letgo", "internal/lease",
 	"internal/manifests", "internal/talos", "internal/birth",
 	"cmd/seed",
 	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",

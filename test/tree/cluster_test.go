@@ -48,13 +48,9 @@ type cluster struct {
 	byUnit map[string][]*unstructured.Unstructured
 }
 
-// load builds clusters/NAME of the tree in dir. A unit that cannot be built, and so a variable that nobody sets, is an error.
-func load(t *testing.T, dir, name string) cluster {
+// loadRoot builds the root of clusters/NAME of the tree in dir, and what can be built of its units.
+func loadRoot(t *testing.T, dir, name string) cluster {
 	t.Helper()
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder := "clusters/" + name
 	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: folder}, Spec: kustomizev1.KustomizationSpec{Path: folder}}
 	objects, err := build.Kustomization(t.Context(), first, dir, nil)
@@ -69,6 +65,17 @@ func load(t *testing.T, dir, name string) cluster {
 	if c.tree, err = build.NewTree(t.Context(), c.root, dir, nil); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// load builds clusters/NAME of the tree in dir. A unit that cannot be built, and so a variable that nobody sets, is an error.
+func load(t *testing.T, dir, name string) cluster {
+	t.Helper()
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := loadRoot(t, dir, name)
 	for unit, err := range c.tree.Failed {
 		t.Errorf("%s: unit %s: %v", name, unit, err)
 	}
@@ -111,7 +118,8 @@ func (c cluster) own(unit *kustomizev1.Kustomization) bool {
 	return unit.Spec.SourceRef == c.root.Spec.SourceRef
 }
 
-// render makes the inline manifest as "seed render manifests" does, with an identity that is none.
+// render makes the inline manifest as "seed render manifests" does: with an identity that is none, or without any where seed
+// logs in with a token of its own.
 func (c cluster) render(t *testing.T) string {
 	t.Helper()
 	data, err := bundle.Cut(c.tree.All(), types.NamespacedName{Namespace: c.root.Namespace, Name: c.root.Name})
@@ -122,12 +130,17 @@ func (c cluster) render(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := manifests.Render(manifests.Input{
-		Bundle: data, Planted: claims, Image: "ghcr.io/tazlab/seed:v1",
-		Identity: manifests.Identity{"": {"clientId": secret.New("a"), "clientSecret": secret.New("b")}},
-	})
+	in := manifests.Input{Bundle: data, Planted: claims, Image: "ghcr.io/tazlab/seed:v1"}
+	ownToken := c.vars["VAULT_JWT_IDENTITY_ID"] != ""
+	if !ownToken {
+		in.Identity = manifests.Identity{"": {"clientId": secret.New("a"), "clientSecret": secret.New("b")}}
+	}
+	manifest, err := manifests.Render(in)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if secrets := strings.Count("\n"+string(manifest), "\nkind: Secret\n"); (secrets == 0) != ownToken {
+		t.Errorf("%s: %d Secrets in the inline manifest; none where seed has a token of its own: %t", c.name, secrets, ownToken)
 	}
 	return string(manifest)
 }

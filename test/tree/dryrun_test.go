@@ -86,8 +86,8 @@ func TestTheAPIServerTakesEachObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	groups := map[string]int{}
-	for _, name := range []string{"tazlab", "castle"} {
-		c := load(t, root, name)
+	for _, c := range []cluster{load(t, root, "tazlab"), load(t, root, "castle"), load(t, withNetwork(t), "castle")} {
+		name := c.name
 		namespaces(t, live, c)
 		for _, object := range c.tree.All() {
 			group := object.GroupVersionKind().Group
@@ -134,7 +134,7 @@ func namespaces(t *testing.T, live client.Client, c cluster) {
 			needed[object.GetName()] = true
 		}
 	}
-	needed["flux-system"] = true
+	needed["flux-system"], needed["kube-system"] = true, true
 	for name := range needed {
 		namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
 		if err := live.Create(t.Context(), namespace); client.IgnoreAlreadyExists(err) != nil {

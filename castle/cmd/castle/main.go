@@ -47,21 +47,15 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&o.Root, "root", ".", "root folder of the checkout")
 	root.PersistentFlags().StringVar(&o.Dir, "dir", "", "folder of the castle's state (default: run, in the user's cache folder seed-castle)")
-	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
+	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), reboot(&o), upgradeK8s(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
 	return root
 }
 
 func up(o *life.Options) *cobra.Command {
 	var bare bool
-	talosVersion := "1.13"
 	c := &cobra.Command{
 		Use: "up", Short: "Bring the castle up and let seed plant the tree", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if talosVersion == "1.13" {
-				o.Semantics = talos.Inventory
-			} else if talosVersion != "1.12" {
-				return fmt.Errorf("--talos %s: there are 1.12 (creates what is missing) and 1.13 (keeps an inventory)", talosVersion)
-			}
 			c, err := life.New(*o)
 			if err != nil {
 				return err
@@ -72,13 +66,18 @@ func up(o *life.Options) *cobra.Command {
 			if err := c.Prepare(cmd.Context()); err != nil {
 				return err
 			}
-			return c.Start(cmd.Context())
+			if err := c.Start(cmd.Context()); err != nil {
+				return err
+			}
+			return c.BringCNI(cmd.Context())
 		},
 	}
 	c.Flags().BoolVar(&bare, "bare", false, "only the node and what stands beside it, without seed")
 	c.Flags().StringVar(&o.Blog, "blog", "127.0.0.1:8080", "address on this machine that leads to the blog")
 	c.Flags().StringVar(&o.Database, "database", "", "after how long the database's stand-in brings the Secrets of its users: 0s, 30s, or never (default: as "+life.Cluster+"/cluster-vars.yaml says)")
-	c.Flags().StringVar(&talosVersion, "talos", talosVersion, "apply inline manifests as this Talos version does: 1.12 or 1.13")
+	c.Flags().StringVar(&o.CNI, "cni", life.CNINow, "when the node gets its network, without which it has no kube-proxy and no cluster DNS either: now, late=20s (so long after the API server answers), or tree (a planted unit brings it)")
+	c.Flags().BoolVar(&o.Taint, "taint", false, "keep the control-plane taint on the one node: only what tolerates it runs, and up ends when Flux does")
+	c.Flags().StringVar((*string)(&o.Talos), "talos", string(talos.Inventory), "apply inline manifests as this Talos version does: 1.12 (creates what is missing), 1.13 (keeps an inventory) or 1.14 (has a document for each)")
 	c.Flags().BoolVar(&o.Preload, "preload", false, "put the images on the node before its kubelet starts")
 	return c
 }

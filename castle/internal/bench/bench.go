@@ -84,7 +84,7 @@ func once(ctx context.Context, o life.Options, birth func(context.Context, *life
 		}
 	}()
 	// The cluster's DNS comes from the platform, for both kinds alike.
-	if err := c.Apply(ctx); err != nil {
+	if err := c.Apply(ctx, nil); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)

@@ -35,9 +35,21 @@ type Config struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"`
 	GitToken     string `json:"gitToken"`
+	// JWT is how the vault knows seed's tokens, of the identity JWTIdentityID; nil: it knows none.
+	JWT *Tokens `json:"jwt,omitempty"`
 	// Images and Artifacts are put into the registry before it answers.
 	Images    []Image    `json:"images"`
 	Artifacts []Artifact `json:"artifacts"`
+}
+
+// JWTIdentityID is the ID of seed's identity in the vault; cluster-vars of clusters/castle has it too.
+const JWTIdentityID = "5eed0000-0000-4000-8000-00000ca571e0"
+
+// Tokens are ServiceAccount tokens of a cluster: what "seed render jwks --format json" says of them.
+type Tokens struct {
+	Issuer    string `json:"issuer"`
+	Subject   string `json:"subject"`
+	PublicKey string `json:"publicKey"` // PEM
 }
 
 // Image is an image to serve, made from a binary.
@@ -136,9 +148,10 @@ func (c Config) vault(nodeDir string) (http.Handler, error) {
 	}
 	vault, err := vaultstandin.New(vaultstandin.Options{
 		Project: Project, Environment: Environment, Log: out,
-		Identities: []vaultstandin.Identity{{Name: "castle", ClientID: c.ClientID, ClientSecret: c.ClientSecret}},
+		Identities: c.identities(),
 		Secrets: map[string]map[string]string{"/": {
 			"GITHUB_TOKEN": c.GitToken, "PRIVATE_CA": string(ca),
+			"ESO_CLIENT_ID": c.ClientID, "ESO_CLIENT_SECRET": c.ClientSecret,
 			"DATABASE_S3_KEY": "castle", "DATABASE_S3_KEY_SECRET": rand.Text(), // of a bucket that nobody asks for
 		}},
 	})
@@ -150,6 +163,17 @@ func (c Config) vault(nodeDir string) (http.Handler, error) {
 		return nil
 	}
 	return c.fresh(set, vault), nil
+}
+
+// identities are External Secrets Operator's, which is seed's too where a tree has no other, and seed's own.
+func (c Config) identities() []vaultstandin.Identity {
+	all := []vaultstandin.Identity{{Name: "castle", ClientID: c.ClientID, ClientSecret: c.ClientSecret}}
+	if c.JWT != nil {
+		all = append(all, vaultstandin.Identity{Name: "seed", ID: JWTIdentityID, JWT: &vaultstandin.JWTAuth{
+			PublicKeys: []string{c.JWT.PublicKey}, BoundIssuer: c.JWT.Issuer, BoundSubject: c.JWT.Subject,
+		}})
+	}
+	return all
 }
 
 // registry fills the registry through its own API, without a network.

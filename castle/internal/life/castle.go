@@ -3,10 +3,12 @@ package life
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -14,6 +16,7 @@ import (
 	"github.com/tazlab/seed/castle/internal/beside"
 	"github.com/tazlab/seed/castle/internal/build"
 	"github.com/tazlab/seed/castle/internal/node"
+	"github.com/tazlab/seed/castle/internal/pki"
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
@@ -31,10 +34,14 @@ type Options struct {
 	Dir string
 	// Blog is the host's address that leads to the blog.
 	Blog string
-	// Semantics is that of the Talos version to imitate.
-	Semantics talos.Semantics
+	// Talos is the version to imitate when the castle is brought up; the default is talos.Inventory.
+	Talos talos.Version
 	// Database is after how long the database's Secrets come, for example 30s, or Never; empty is what the tree says.
 	Database string
+	// CNI is how the node gets its network: CNINow, which is the default, CNITree, or CNILate and a time.
+	CNI string
+	// Taint keeps the control-plane taint on the node, which is the only one: only what tolerates it runs.
+	Taint bool
 	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
 	Preload bool
 	// Out gets the progress.
@@ -48,7 +55,10 @@ type Castle struct {
 	Cache    string
 	programs map[string]string
 	beside   beside.Config
+	network  network
 	node     *node.Handle // set in the process that started it
+	// serviceAccountKey signs the cluster's tokens. It is made before the cluster: the vault knows it.
+	serviceAccountKey pki.Pair
 }
 
 // New fills in defaults. It touches nothing.
@@ -64,6 +74,12 @@ func New(o Options) (*Castle, error) {
 	if o.Blog == "" {
 		o.Blog = "127.0.0.1:8080"
 	}
+	if o.Talos == "" {
+		o.Talos = talos.Inventory
+	}
+	if !slices.Contains(talos.Versions, o.Talos) {
+		return nil, fmt.Errorf("--talos %s: there are %q", o.Talos, talos.Versions)
+	}
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
@@ -73,7 +89,11 @@ func New(o Options) (*Castle, error) {
 	if _, err := os.Stat(filepath.Join(o.Root, "castle", "go.mod")); err != nil {
 		return nil, fmt.Errorf("%s is not a checkout of this repository: run castle from its root folder, or name it with --root: %w", o.Root, err)
 	}
-	return &Castle{Options: o, Cache: cache}, nil
+	network, err := parseCNI(o.CNI)
+	if err != nil {
+		return nil, err
+	}
+	return &Castle{Options: o, Cache: cache, network: network}, nil
 }
 
 // NodeDir is the folder of the node, for package node.
@@ -109,7 +129,7 @@ func (c *Castle) Down(ctx context.Context) error {
 	if err := node.Stop(ctx, c.NodeDir()); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(c.besideDir()); err != nil {
+	if err := errors.Join(os.RemoveAll(c.besideDir()), os.RemoveAll(c.machineFile())); err != nil {
 		return fmt.Errorf("remove what stood beside the node: %w", err)
 	}
 	_ = os.Remove(c.Dir) // unless it holds something of someone else's

@@ -56,17 +56,20 @@ func SetDatabase(tree, after string) error {
 	return os.WriteFile(file, content, 0o600)
 }
 
-// tree is the folder to push: the checkout, or a copy of its tree with the chosen Database.
+// tree is the folder to push: the checkout, or a copy of its tree with the chosen Database and CNI.
 func (c *Castle) tree() (dir string, remove func(), err error) {
-	if c.Database == "" {
+	if c.Database == "" && !c.network.tree {
 		return c.Root, func() {}, nil
 	}
 	if dir, err = os.MkdirTemp("", "castle-tree-"); err != nil {
 		return "", nil, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) }
-	if err = c.CopyTree(dir); err == nil {
+	if err = c.CopyTree(dir); err == nil && c.Database != "" {
 		err = SetDatabase(dir, c.Database)
+	}
+	if err == nil && c.network.tree {
+		err = SetCNI(dir)
 	}
 	if err != nil {
 		remove()

@@ -2,10 +2,12 @@ package life
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,38 +28,74 @@ import (
 // The objects of seed in the cluster, as its inline manifest names them.
 const (
 	SeedNamespace = "seed-system"
-	SeedJob       = "seed"
 	SeedReport    = "seed-report"
+	// SeedLabel is on all objects of all sets.
+	SeedLabel = "app.kubernetes.io/name=seed"
 )
 
 // ErrJobFailed is what Follow returns when seed's Job has failed for good.
 var ErrJobFailed = errors.New("seed's Job has failed for good")
 
-// Follow shows seed's log and returns when its Job is complete or has failed for good.
+// NewestJob returns the Job of seed's newest set, nil if there is none.
+func NewestJob(ctx context.Context, client kubernetes.Interface) (*batchv1.Job, error) {
+	jobs, err := client.BatchV1().Jobs(SeedNamespace).List(ctx, metav1.ListOptions{LabelSelector: SeedLabel})
+	if err != nil {
+		return nil, fmt.Errorf("look for seed's Job: %w", err)
+	}
+	if len(jobs.Items) == 0 {
+		return nil, nil
+	}
+	newest := slices.MaxFunc(jobs.Items, func(x, y batchv1.Job) int { // as seed orders its sets
+		return cmp.Or(x.CreationTimestamp.Compare(y.CreationTimestamp.Time), cmp.Compare(x.Name, y.Name))
+	})
+	return &newest, nil
+}
+
+// Follow shows seed's log and returns when the Job of its newest set is complete or has failed for good.
 func (c *Castle) Follow(ctx context.Context) error {
-	jobs := func(client *kubernetes.Clientset) cache.Getter { return client.BatchV1().RESTClient() }
-	return c.until(ctx, jobs, "jobs", SeedJob, &batchv1.Job{}, func(e watch.Event) (bool, error) {
-		job, ok := e.Object.(*batchv1.Job)
-		if !ok {
-			return false, nil
-		}
-		for _, condition := range job.Status.Conditions {
-			if condition.Status != corev1.ConditionTrue {
-				continue
+	return c.showing(ctx, func(ctx context.Context, client *kubernetes.Clientset) error {
+		jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
+			o.LabelSelector = SeedLabel
+		})
+		_, err := watchtools.UntilWithSync(ctx, jobs, &batchv1.Job{}, nil, func(watch.Event) (bool, error) {
+			job, err := NewestJob(ctx, client) // the event may be of another one
+			if err != nil || job == nil {
+				return false, err
 			}
-			switch condition.Type {
-			case batchv1.JobComplete:
-				return true, nil
-			case batchv1.JobFailed:
-				return false, fmt.Errorf("%w: %s", ErrJobFailed, condition.Message)
-			}
-		}
-		return false, nil
+			return ended(job)
+		})
+		return err
 	})
 }
 
-// until shows seed's log and returns when an object of seed is as done says. A node that dies ends it with the reason.
+func ended(job *batchv1.Job) (bool, error) {
+	for _, condition := range job.Status.Conditions {
+		if condition.Status != corev1.ConditionTrue {
+			continue
+		}
+		switch condition.Type {
+		case batchv1.JobComplete:
+			return true, nil
+		case batchv1.JobFailed:
+			return false, fmt.Errorf("%w: %s", ErrJobFailed, condition.Message)
+		}
+	}
+	return false, nil
+}
+
+// until shows seed's log and returns when an object of seed is as done says.
 func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cache.Getter, resource, name string, kind runtime.Object, done watchtools.ConditionFunc) error {
+	return c.showing(ctx, func(ctx context.Context, client *kubernetes.Clientset) error {
+		objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
+		})
+		_, err := watchtools.UntilWithSync(ctx, objects, kind, nil, done)
+		return err
+	})
+}
+
+// showing shows seed's log while something is waited for. A node that dies ends it with the reason.
+func (c *Castle) showing(ctx context.Context, waiting func(context.Context, *kubernetes.Clientset) error) error {
 	config, err := c.Config()
 	if err != nil {
 		return err
@@ -70,10 +108,7 @@ func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cach
 	defer stop()
 	logs := c.showLogs(guarded, client)
 	defer logs()
-	objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
-	})
-	_, err = watchtools.UntilWithSync(guarded, objects, kind, nil, done)
+	err = waiting(guarded, client)
 	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
 		return context.Cause(guarded)
 	}

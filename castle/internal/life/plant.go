@@ -6,10 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tazlab/seed/castle/internal/gitserver"
-	"github.com/tazlab/seed/castle/internal/images"
-	"github.com/tazlab/seed/castle/internal/node"
-	"github.com/tazlab/seed/castle/internal/talos"
 )
 
 // Push puts the folder tree (the checkout, or a changed copy of it) on the castle's Git server.
@@ -33,30 +32,6 @@ func (c *Castle) RotateGitToken() error {
 	return c.beside.RotateGitToken()
 }
 
-// Manifest makes the inline manifest of the folder tree with the real seed, as a user would.
-func (c *Castle) Manifest(ctx context.Context, tree string) ([]byte, error) {
-	identity := fmt.Sprintf("clientId=%s\nclientSecret=%s\n", c.beside.ClientID, c.beside.ClientSecret)
-	return c.Render(ctx, identity, "--tree", tree, "--cluster", Cluster, "--identity-file", "-", "--vault-ca-file", node.CAFile(c.NodeDir()))
-}
-
-// Apply gives manifests to the API server as Talos does, beside Talos' own cluster DNS.
-func (c *Castle) Apply(ctx context.Context, manifests ...[]byte) error {
-	config, err := c.Config()
-	if err != nil {
-		return err
-	}
-	dns, err := node.ClusterDNS(images.CoreDNS(coreDNS).Name)
-	if err != nil {
-		return err
-	}
-	applier, err := talos.New(config, c.Semantics)
-	if err != nil {
-		return err
-	}
-	applier.OnError = func(err error) { fmt.Fprintf(c.Out, "Talos would try again: %v\n", err) }
-	return applier.Apply(ctx, append([][]byte{dns}, manifests...)...)
-}
-
 // Up is everything: prepare, start, push, plant, and follow until the tree stands, or all of it that can.
 func (c *Castle) Up(ctx context.Context) error {
 	if err := c.Prepare(ctx); err != nil {
@@ -65,6 +40,14 @@ func (c *Castle) Up(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.BringCNI(ctx) })
+	group.Go(func() error { return c.bear(ctx) })
+	return group.Wait()
+}
+
+// bear pushes the tree, plants it and follows.
+func (c *Castle) bear(ctx context.Context) error {
 	tree, remove, err := c.tree()
 	if err != nil {
 		return err
@@ -81,7 +64,10 @@ func (c *Castle) Up(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.Out, "applied the inline manifest; from here on nothing from outside touches the cluster")
-	if c.Database == Never {
+	switch {
+	case c.Taint:
+		return c.upTainted(ctx)
+	case c.Database == Never:
 		return c.upWithoutDatabase(ctx)
 	}
 	if err := c.Follow(ctx); err != nil {

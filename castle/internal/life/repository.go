@@ -1,17 +1,14 @@
 package life
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/tazlab/seed/castle/internal/artifacts"
 	"github.com/tazlab/seed/castle/internal/beside"
-	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
 )
 
@@ -63,16 +60,4 @@ func (c *Castle) load() error {
 	}
 	c.beside = loaded
 	return err
-}
-
-// Render runs seed render manifests as a user would, with the castle's image.
-func (c *Castle) Render(ctx context.Context, identity string, arguments ...string) ([]byte, error) {
-	var stdout, stderr bytes.Buffer
-	arguments = append([]string{"render", "manifests", "--image", images.Seed(Version).Name}, arguments...)
-	command := exec.CommandContext(ctx, c.programs["seed"], arguments...)
-	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader([]byte(identity)), &stdout, &stderr
-	if err := command.Run(); err != nil {
-		return nil, fmt.Errorf("seed render manifests: %w\n%s", err, stderr.String())
-	}
-	return stdout.Bytes(), nil
 }

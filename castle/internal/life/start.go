@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tazlab/seed/castle/internal/artifacts"
 	"github.com/tazlab/seed/castle/internal/beside"
 	"github.com/tazlab/seed/castle/internal/hostdeps"
 	"github.com/tazlab/seed/castle/internal/images"
 	"github.com/tazlab/seed/castle/internal/node"
+	"github.com/tazlab/seed/castle/internal/pki"
 )
 
 // NodeCommand is the hidden subcommand with which the castle's own binary is the node's supervisor.
@@ -29,7 +32,17 @@ func (c *Castle) Prepare(ctx context.Context) error {
 	if err := hostdeps.Ensure(ctx, c.Out); err != nil {
 		return err
 	}
-	var err error
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { // takes a second or more
+		c.serviceAccountKey, err = pki.ServiceAccountKey()
+		return err
+	})
+	group.Go(func() error { return c.build(ctx) })
+	return group.Wait()
+}
+
+// build makes the programs, and of them what the services beside the node serve.
+func (c *Castle) build(ctx context.Context) (err error) {
 	if c.programs, err = c.Programs(ctx); err != nil {
 		return err
 	}
@@ -94,8 +107,8 @@ func (c *Castle) Artifact(ctx context.Context, name string) (string, error) {
 	return "", fmt.Errorf("there is no artifact %s", name)
 }
 
-// Start brings the machine up: the node and what stands beside it. It returns when the node is Ready, or
-// with what failed; then nothing of it runs.
+// Start brings the machine up: the node and what stands beside it. It returns when the node is Ready, without a network when its
+// API server answers, or with what failed; then nothing of it runs.
 func (c *Castle) Start(ctx context.Context) error {
 	if report, err := node.Status(c.NodeDir()); err == nil && report.Running {
 		return fmt.Errorf("a castle runs already (process %d): end it with make down", report.PID)
@@ -103,16 +116,21 @@ func (c *Castle) Start(ctx context.Context) error {
 	if err := c.Down(ctx); err != nil { // what an earlier one left
 		return err
 	}
-	if err := c.beside.Save(); err != nil {
+	if err := c.register(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(c.beside.Save(), c.saveMachine(machine{Talos: c.Talos})); err != nil {
 		return err
 	}
 	self := append([]string{NodeCommand}, "--dir", c.Dir)
 	config := node.Config{
 		Dir: c.NodeDir(), Command: self, Binaries: c.programs,
 		Doors: []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
-		OnEvent: func(e node.Event) {
-			fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
-		},
+		Taint: c.Taint, NoCNI: c.network.held(), ServiceAccountKey: c.serviceAccountKey,
+		OnEvent: c.show,
+	}
+	if config.NoCNI {
+		config.Goal = node.APIReady
 	}
 	if c.Preload {
 		for _, image := range c.beside.Images {
@@ -122,6 +140,11 @@ func (c *Castle) Start(ctx context.Context) error {
 	var err error
 	c.node, err = node.Start(ctx, config)
 	return err
+}
+
+// show tells what happens to the node.
+func (c *Castle) show(e node.Event) {
+	fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
 }
 
 // guarded returns a context that ends, with the reason, when a component of the node dies.

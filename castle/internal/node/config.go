@@ -54,7 +54,8 @@ type Config struct {
 	Doors []Door
 	// Goal is the event that Start waits for; default NodeReady.
 	Goal string
-	// NoCNI holds the CNI configuration back until AddCNI.
+	// NoCNI brings no network: no CNI configuration, and so no kube-proxy and no cluster DNS either. The node goes on when there
+	// is one, by AddCNI or by a Pod that writes it to /etc/cni/net.d. The goal is APIReady then.
 	NoCNI bool
 	// Taint keeps the control-plane taint; the default is Talos' allowSchedulingOnControlPlanes.
 	Taint bool

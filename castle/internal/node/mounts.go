@@ -55,6 +55,9 @@ func setUpMounts(dir string) error {
 	if err := bind(filepath.Join(dir, "log"), "/var/log"); err != nil { // kubelet puts the pods' logs there
 		return err
 	}
+	if err := bind(cniDir(dir), cniFolder); err != nil { // a Pod can bring the CNI configuration
+		return err
+	}
 	return mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "") // for volumes with mount propagation; shared within the node only
 }
 

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -38,6 +36,13 @@ func TestMain(m *testing.M) {
 				Service{Name: "hello", Addr: ServicesIP + ":8080", Handler: hello})
 		}
 		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if program := podPrograms[os.Args[len(os.Args)-1]]; len(os.Args) == 2 && program != nil {
+		if err := program(context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -238,42 +243,4 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	}
 	stop(ctx, t, c.Dir)
 	leavesNothing(ctx, t, c.Dir, before)
-}
-
-func TestNodeWithoutCNIAndWithTaint(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	c := testConfig(t)
-	c.NoCNI, c.Taint, c.Goal = true, true, APIReady
-	start(ctx, t, c)
-	api := client(t, c.Dir)
-	var node *corev1.Node
-	eventually(ctx, t, "the node says that it has no network", func(ctx context.Context) (err error) {
-		if node, err = api.CoreV1().Nodes().Get(ctx, Name, metav1.GetOptions{}); err != nil {
-			return err
-		}
-		for _, condition := range node.Status.Conditions {
-			if condition.Type == corev1.NodeReady && strings.Contains(condition.Message, "cni plugin not initialized") {
-				return nil
-			}
-		}
-		return fmt.Errorf("conditions %v", node.Status.Conditions)
-	})
-	taints := map[string]bool{}
-	for _, taint := range node.Spec.Taints {
-		taints[taint.Key] = true
-	}
-	if !taints["node-role.kubernetes.io/control-plane"] || !taints["node.kubernetes.io/not-ready"] {
-		t.Errorf("taints: %v", node.Spec.Taints)
-	}
-	if err := AddCNI(c.Dir); err != nil {
-		t.Fatal(err)
-	}
-	eventually(ctx, t, "the node is ready", func(ctx context.Context) error {
-		node, err := api.CoreV1().Nodes().Get(ctx, Name, metav1.GetOptions{})
-		if err == nil && !isReady(node) {
-			return fmt.Errorf("conditions %v", node.Status.Conditions)
-		}
-		return err
-	})
 }

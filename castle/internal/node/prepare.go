@@ -98,14 +98,6 @@ func write(path, name string, v values) error {
 	return writeFile(path, data)
 }
 
-// AddCNI gives the node in dir its CNI configuration, when Config.NoCNI held it back. containerd sees it at once.
-func AddCNI(dir string) error {
-	if err := write(filepath.Join(dir, "cni", "10-castle.conflist"), "castle.conflist", values{}); err != nil {
-		return fmt.Errorf("add the CNI configuration: %w", err)
-	}
-	return nil
-}
-
 // ClusterDNS returns the manifests of the cluster's CoreDNS with the given image, as Talos brings it: for the caller to apply.
 func ClusterDNS(image string) ([]byte, error) {
 	return render("coredns.yaml", values{Image: image, ClusterDNS: clusterDNSIP})

@@ -55,6 +55,11 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 	if err := prepare(c, state.Doors[APIDoor]); err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", c.Dir, err)
 	}
+	return launch(ctx, c, state, listeners)
+}
+
+// launch starts the supervisor on what is in Dir, and waits for the goal.
+func launch(ctx context.Context, c Config, state State, listeners []*os.File) (*Handle, error) {
 	handle := &Handle{Dir: c.Dir, State: state, done: make(chan error, 1)}
 	events, err := handle.spawn(c, listeners)
 	if err != nil {

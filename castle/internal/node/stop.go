@@ -28,16 +28,7 @@ func Stop(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("stop castle: %w", err)
 	}
-	state, err := readState(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err == nil {
-		if err := state.end(ctx); err != nil {
-			return fmt.Errorf("stop castle in %s: %w", dir, err)
-		}
-	}
-	if err := removeCgroups(ctx, dir); err != nil {
+	if err := halt(ctx, dir); err != nil {
 		return fmt.Errorf("stop castle in %s: %w", dir, err)
 	}
 	for _, entry := range entries {
@@ -47,6 +38,21 @@ func Stop(ctx context.Context, dir string) error {
 	}
 	_ = os.Remove(dir) // unless it holds something of someone else's
 	return nil
+}
+
+// halt ends the processes of the node in dir and removes what they leave in the kernel. Its files stay.
+func halt(ctx context.Context, dir string) error {
+	state, err := readState(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		if err := state.end(ctx); err != nil {
+			return err
+		}
+	}
+	return removeCgroups(ctx, dir)
 }
 
 // end asks the supervisor to end and waits until it is gone. The end of PID 1 is reported after that of all its namespace.

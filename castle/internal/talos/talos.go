@@ -1,53 +1,70 @@
-// Package talos applies inline manifests as Talos Linux does, with the two semantics that its versions have
-// (https://www.talos.dev/latest/reference/configuration/v1alpha1/config/#Config.cluster.inlineManifests.).
+// Package talos does with inline manifests what Talos Linux does: at boot, by the semantics of either of its generations, and
+// with "talosctl upgrade-k8s".
+//
+// It follows internal/app/machined/pkg/controllers/k8s/manifest_apply.go and pkg/cluster/kubernetes/talos_managed.go of
+// https://github.com/siderolabs/talos (v1.12.11 and v1.13.9), and https://github.com/siderolabs/go-kubernetes (v0.2.38).
 package talos
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
-	"sigs.k8s.io/yaml"
 )
 
-// Semantics is how a Talos version treats objects.
-type Semantics int
+// Version is a Talos release, as far as inline manifests are concerned.
+type Version string
 
 const (
 	// CreateMissing is Talos up to 1.12: what is missing is created, at every boot again.
-	CreateMissing Semantics = iota
-	// Inventory is Talos from 1.13: what the inventory lists is never touched again, deleted or not.
-	Inventory
+	CreateMissing Version = "1.12"
+	// Inventory is Talos 1.13: what the inventory lists is never touched again at boot, deleted or not.
+	Inventory Version = "1.13"
+	// Documents is Talos 1.14: as 1.13, and each inline manifest is a document of its own in the machine config.
+	Documents Version = "1.14"
 )
 
-// Applier is one control plane's ManifestApplyController.
+// Versions are all that can be imitated.
+var Versions = []Version{CreateMissing, Inventory, Documents}
+
+// fieldManager is who Talos says it is.
+const fieldManager = "talos"
+
+// Applier is one control plane's ManifestApplyController, and talosctl.
 type Applier struct {
 	// OnError, when set, is told about each pass that was not complete.
 	OnError func(error)
+	// Turns, when set, is held during a pass. It stands for Talos' mutex in etcd, with which control planes take turns.
+	Turns sync.Locker
+	// BuiltIn are Talos' own manifests. Their names are the whole IDs, for example 11-core-dns.
+	BuiltIn []Manifest
 
-	client    dynamic.Interface
-	mapper    *restmapper.DeferredDiscoveryRESTMapper
-	semantics Semantics
+	config  *rest.Config
+	core    kubernetes.Interface
+	client  dynamic.Interface
+	mapper  *restmapper.DeferredDiscoveryRESTMapper
+	version Version
 }
 
 // New makes an Applier that talks to the API server of config.
-func New(config *rest.Config, semantics Semantics) (*Applier, error) {
+func New(config *rest.Config, version Version) (*Applier, error) {
+	if !slices.Contains(Versions, version) {
+		return nil, fmt.Errorf("the Talos versions to choose from are %q, not %q", Versions, version)
+	}
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
@@ -57,21 +74,18 @@ func New(config *rest.Config, semantics Semantics) (*Applier, error) {
 		return nil, fmt.Errorf("make a discovery client: %w", err)
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))
-	return &Applier{client: client, mapper: mapper, semantics: semantics}, nil
+	return &Applier{config: config, core: core, client: client, mapper: mapper, version: version}, nil
 }
 
-// Apply applies manifests (YAML documents each) in the order of Talos: Namespaces, CRDs, then the rest as
-// given. It repeats the pass until everything is there or ctx ends, as Talos' controller does.
-func (a *Applier) Apply(ctx context.Context, manifests ...[]byte) error {
-	var objects []*unstructured.Unstructured
-	for _, manifest := range manifests {
-		more, err := decode(manifest)
-		if err != nil {
-			return fmt.Errorf("read inline manifest: %w", err)
-		}
-		objects = append(objects, more...)
+// Apply does what a control plane does with its inline manifests at boot and when its machine config changes. It repeats the pass
+// until one goes through without an error, or ctx ends. Manifests that cannot be read are an error at once: Talos would try them
+// for ever.
+func (a *Applier) Apply(ctx context.Context, manifests []Manifest) error {
+	objects, err := a.objects(manifests)
+	if err != nil {
+		return err
 	}
-	slices.SortStableFunc(objects, func(x, y *unstructured.Unstructured) int { return rank(x) - rank(y) })
+	byRank(objects)
 	backoff := wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.1, Steps: 100, Cap: 5 * time.Second}
 	for {
 		err := a.pass(ctx, objects)
@@ -85,100 +99,6 @@ func (a *Applier) Apply(ctx context.Context, manifests ...[]byte) error {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		case <-time.After(backoff.Step()):
-			a.mapper.Reset()
-		}
-	}
-}
-
-// rank puts Namespaces first and CRDs second.
-func rank(object *unstructured.Unstructured) int {
-	return 2 - 2*btoi(object.GetKind() == "Namespace") - btoi(object.GetKind() == "CustomResourceDefinition")
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// pass goes through the objects once. An object that the API server cannot take is collected; any other
-// error ends the pass.
-func (a *Applier) pass(ctx context.Context, objects []*unstructured.Unstructured) error {
-	inventory, err := a.readInventory(ctx)
-	if err != nil {
-		return err
-	}
-	var collected []error
-	for _, object := range objects {
-		err := a.applyOne(ctx, object, inventory)
-		switch {
-		case err == nil:
-			inventory[reference(object)] = ""
-		case meta.IsNoMatchError(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err):
-			collected = append(collected, err)
-		default:
-			return errors.Join(append(collected, err, a.writeInventory(ctx, inventory))...)
-		}
-	}
-	return errors.Join(append(collected, a.writeInventory(ctx, inventory))...)
-}
-
-func (a *Applier) applyOne(ctx context.Context, object *unstructured.Unstructured, inventory map[string]string) error {
-	if _, listed := inventory[reference(object)]; listed {
-		return nil
-	}
-	mapping, err := a.mapper.RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
-	if err != nil {
-		return err
-	}
-	var resource dynamic.ResourceInterface = a.client.Resource(mapping.Resource)
-	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
-		namespace := object.GetNamespace()
-		if namespace == "" {
-			namespace = metav1.NamespaceDefault
-		}
-		resource = a.client.Resource(mapping.Resource).Namespace(namespace)
-	}
-	_, err = resource.Get(ctx, object.GetName(), metav1.GetOptions{})
-	if err == nil || !apierrors.IsNotFound(err) {
-		return err
-	}
-	if a.semantics == Inventory {
-		owned := object.DeepCopy()
-		annotations := owned.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations["config.k8s.io/owning-inventory"] = inventoryName
-		owned.SetAnnotations(annotations)
-		_, err = resource.Apply(ctx, object.GetName(), owned, metav1.ApplyOptions{FieldManager: "talos"})
-	} else {
-		_, err = resource.Create(ctx, object, metav1.CreateOptions{FieldManager: "talos"})
-	}
-	if err != nil {
-		return fmt.Errorf("apply %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
-	}
-	return nil
-}
-
-func decode(manifest []byte) ([]*unstructured.Unstructured, error) {
-	reader := yamlutil.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifest)))
-	var objects []*unstructured.Unstructured
-	for {
-		doc, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		var content map[string]any
-		if err := yaml.Unmarshal(doc, &content); err != nil {
-			return nil, err
-		}
-		if len(content) > 0 { // a document of comments only
-			objects = append(objects, &unstructured.Unstructured{Object: content})
 		}
 	}
 }

@@ -30,6 +30,7 @@ type request struct {
 	method, path string
 	body         map[string]secret.String // sent as JSON; nil sends none
 	login        string                   // the auth method, if this is a login
+	jwt          claims                   // of the token that a login with JWT Auth sends
 	once         bool                     // is sent again only where the vault has not taken it
 }
 
@@ -110,7 +111,7 @@ func isHTML(response *http.Response, data []byte) bool {
 
 // places are where a user changes what the calls use.
 var places = failure.Settings{
-	CA:    "the store's caBundle or caProvider, or into the file that --vault-ca-file names",
+	CA:    "the store's caBundle or caProvider, or into the file that --ca-file names",
 	Proxy: "HTTPS_PROXY, or put the vault's name into NO_PROXY",
 }
 

@@ -26,6 +26,7 @@ type Error struct {
 
 	kind  string // the vault's name for the error, for example TokenError
 	login string // the auth method, where a login was refused
+	jwt   claims // of the token that was sent with JWT Auth
 	given bool   // the token was made by no login
 }
 
@@ -36,14 +37,15 @@ func (e *Error) Error() string {
 
 // hint is the next thing to do about the status.
 func (e *Error) hint() string {
+	if hint := e.jwt.hint(e.Status, e.Message); e.login == jwtAuth && hint != "" {
+		return " (" + hint + ")"
+	}
 	if hint := loginHints[e.login][e.Status]; hint != "" {
 		return " (" + hint + ")"
 	}
 	switch {
 	case e.login != "" && e.Status == http.StatusUnprocessableEntity:
 		return " (check the field that the vault names, in the store's auth block and the Secret that it names; else a newer Infisical may want another login than seed's)"
-	case e.login == jwtAuth && e.Status == http.StatusInternalServerError:
-		return " (Infisical fails like this when boundAudiences is set and the token's aud is a list, as it always is in Kubernetes: leave boundAudiences empty, bind issuer and subject)"
 	case IsExpired(e) && e.given:
 		return " (put a new access token into the Secret that tokenAuthCredentials names)"
 	case IsExpired(e):
@@ -53,7 +55,7 @@ func (e *Error) hint() string {
 }
 
 var loginHints = map[string]map[int]string{
-	"universal-auth": {
+	universalAuth: {
 		http.StatusUnauthorized: "check the machine identity's client ID and secret, its lock-out and its use limit in Infisical",
 		http.StatusForbidden:    "check the trusted IPs of the client secret in Infisical",
 		http.StatusNotFound:     "check hostAPI, and that the machine identity has Universal Auth",
@@ -90,11 +92,15 @@ func statusHint(status int) string {
 	return ""
 }
 
+// lockOut is how long seed leaves an identity alone after a refused login with Universal Auth. Three bad ones lock it for
+// five minutes, for everybody who uses it; other refusals do no harm.
+const lockOut = 10 * time.Minute
+
 // maxMessage bounds what of the vault's explanation an error shows, in bytes.
 const maxMessage = 500
 
 // refusal makes an Error of an answer; what a second try cannot cure (a redirect, and any 4xx but 408 and
-// 429) is failure.Blocked, and what is to be tried again later is marked with failure.After.
+// 429) is failure.Blocked, and what says how long to wait is marked with failure.After.
 func (s *Session) refusal(r request, response *http.Response, data []byte) error {
 	var answer struct {
 		Message json.RawMessage `json:"message"` // a text, or an array of issues with status 422
@@ -115,7 +121,10 @@ func (s *Session) refusal(r request, response *http.Response, data []byte) error
 	}
 	err := &Error{
 		Doing: r.doing, Status: response.StatusCode, Message: message,
-		kind: answer.Kind, login: r.login, given: s.given,
+		kind: answer.Kind, login: r.login, jwt: r.jwt, given: s.given,
+	}
+	if r.login == universalAuth && (err.Status == http.StatusUnauthorized || err.Status == http.StatusForbidden) {
+		return failure.After(failure.Blocked(err), lockOut)
 	}
 	if err.Status < http.StatusInternalServerError && err.Status != http.StatusTooManyRequests && err.Status != http.StatusRequestTimeout {
 		return failure.Blocked(err)

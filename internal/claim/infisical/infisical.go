@@ -27,21 +27,22 @@ type Session struct {
 type Credentials struct {
 	method, title string
 	body          map[string]secret.String
+	jwt           claims // for JWT Auth
 }
 
 // UniversalAuth logs in with a client ID and a client secret. Three wrong ones lock the identity.
 func UniversalAuth(clientID, clientSecret secret.String) Credentials {
-	return Credentials{"universal-auth", "Universal Auth", map[string]secret.String{"clientId": clientID, "clientSecret": clientSecret}}
+	return Credentials{method: universalAuth, title: "Universal Auth", body: map[string]secret.String{"clientId": clientID, "clientSecret": clientSecret}}
 }
 
 // KubernetesAuth logs in with a service-account token that the vault has reviewed by the cluster.
 func KubernetesAuth(identityID, jwt secret.String) Credentials {
-	return Credentials{"kubernetes-auth", "Kubernetes Auth", map[string]secret.String{"identityId": identityID, "jwt": jwt}}
+	return Credentials{method: "kubernetes-auth", title: "Kubernetes Auth", body: map[string]secret.String{"identityId": identityID, "jwt": jwt}}
 }
 
 // JWTAuth logs in with a JWT whose signature the vault checks by itself.
 func JWTAuth(identityID, jwt secret.String) Credentials {
-	return Credentials{jwtAuth, "JWT Auth", map[string]secret.String{"identityId": identityID, "jwt": jwt}}
+	return Credentials{jwtAuth, "JWT Auth", map[string]secret.String{"identityId": identityID, "jwt": jwt}, claimsOf(jwt)}
 }
 
 // TokenAuth uses an access token that somebody made in Infisical: no login happens, and no revocation.
@@ -50,8 +51,9 @@ func TokenAuth(accessToken secret.String) Credentials {
 }
 
 const (
-	jwtAuth   = "jwt-auth"
-	tokenAuth = "token-auth"
+	universalAuth = "universal-auth"
+	jwtAuth       = "jwt-auth"
+	tokenAuth     = "token-auth"
 )
 
 // Login logs in at hostAPI, with or without the trailing /api. A refusal is marked failure.Blocked.
@@ -69,7 +71,7 @@ func Login(ctx context.Context, client *http.Client, hostAPI string, credentials
 		AccessToken string `json:"accessToken"`
 	}
 	login := request{
-		doing: "logging in at " + s.api + " with " + credentials.title, login: credentials.method, once: true,
+		doing: "logging in at " + s.api + " with " + credentials.title, login: credentials.method, jwt: credentials.jwt, once: true,
 		method: http.MethodPost, path: "/v1/auth/" + credentials.method + "/login", body: credentials.body,
 	}
 	if err := s.call(ctx, login, &answer); err != nil {
