@@ -104,13 +104,14 @@ func serve(t *testing.T) (server *httptest.Server, asked func() []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	measure := "<!DOCTYPE html><link rel=icon href=data:,><body>"
+	var measure strings.Builder
+	measure.WriteString("<!DOCTYPE html><link rel=icon href=data:,><body>")
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		for _, width := range widths {
-			measure += fmt.Sprintf("<iframe src=%q style='width:%dpx;height:800px;border:0'></iframe>", name, width)
+			fmt.Fprintf(&measure, "<iframe src=%q style='width:%dpx;height:800px;border:0'></iframe>", name, width)
 		}
 	}
-	pages["/measure"] = measure + "<script>" + string(script) + "</script>"
+	pages["/measure"] = measure.String() + "<script>" + string(script) + "</script>"
 	var lock sync.Mutex
 	var others []string
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

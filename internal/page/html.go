@@ -9,26 +9,29 @@ import (
 
 // writer writes HTML. html/template would do, but calls methods by name, which the linker pays for with megabytes: so
 // every text and every attribute goes through here, and here alone is what is escaped.
-type writer struct{ strings.Builder }
+type writer struct{ out strings.Builder }
+
+// raw writes what is HTML already.
+func (w *writer) raw(html string) { w.out.WriteString(html) }
 
 // open begins an element. The attributes are pairs of name and value.
 func (w *writer) open(tag string, attributes ...string) {
-	w.WriteString("<" + tag)
+	w.raw("<" + tag)
 	for i := 0; i+1 < len(attributes); i += 2 {
-		w.WriteString(" " + attributes[i] + `="` + html.EscapeString(attributes[i+1]) + `"`)
+		w.raw(" " + attributes[i] + `="` + html.EscapeString(attributes[i+1]) + `"`)
 	}
-	w.WriteString(">")
+	w.raw(">")
 }
 
 // end ends elements, the innermost first.
 func (w *writer) end(tags ...string) {
 	for _, tag := range tags {
-		w.WriteString("</" + tag + ">")
+		w.raw("</" + tag + ">")
 	}
-	w.WriteString("\n")
+	w.raw("\n")
 }
 
-func (w *writer) text(text string) { w.WriteString(html.EscapeString(text)) }
+func (w *writer) text(text string) { w.raw(html.EscapeString(text)) }
 
 // put is a whole element with a text.
 func (w *writer) put(tag, text string, attributes ...string) {

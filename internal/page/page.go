@@ -15,7 +15,7 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 // Write draws r. With an earlier report it shows what got faster or slower since.
 func Write(out io.Writer, r, earlier *report.Report) error {
 	w := &writer{}
-	w.WriteString("<!DOCTYPE html>\n")
+	w.raw("<!DOCTYPE html>\n")
 	w.open("html", "lang", "en")
 	w.open("head")
 	w.open("meta", "charset", "utf-8")
@@ -23,7 +23,7 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	w.open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
 	w.open("meta", "name", "color-scheme", "content", "light dark")
 	w.put("title", title(r))
-	w.WriteString("<style>" + style + "</style>")
+	w.raw("<style>" + style + "</style>")
 	w.end("head")
 	w.open("body")
 	w.open("main")
@@ -36,7 +36,7 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	}
 	c.words()
 	w.end("main", "body", "html")
-	_, err := io.WriteString(out, w.String())
+	_, err := io.WriteString(out, w.out.String())
 	return err
 }
 
