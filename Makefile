@@ -28,11 +28,11 @@ unit: ## Unit tests
 	go test ./...
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
-	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,postgres ./...
+	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,browser,postgres ./...
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres bench bench-waitfor
+.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor
 test: unit api test-tree test-talos faults sdk templates charts postgres e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
@@ -68,6 +68,10 @@ postgres: ## waitfor's probe against a real PostgreSQL, which it installs if the
 		mkdir -p /etc/postgresql-common; echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
 		apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold postgresql; }
 	go test -count=1 -tags postgres ./internal/wait/probe
+# Without "recommends" there is no desktop.
+browser: ## The page of a report in Chromium, which it installs if there is none (as root)
+	@command -v chromium > /dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }
+	go test -count=1 -tags browser ./internal/page
 e2e: $(CASTLE) ## Nodes in the castle: the node itself, the birth, the classic layout (as root)
 	$(CASTLE) prepare
 	$(CASTLE) program > bin/programs.txt

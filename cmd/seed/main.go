@@ -47,7 +47,7 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
 	}
-	root.AddCommand(runCommand(), renderCommand())
+	root.AddCommand(runCommand(), renderCommand(), reportCommand())
 	notice(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

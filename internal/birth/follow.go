@@ -3,7 +3,6 @@ package birth
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +19,6 @@ import (
 // has the tree as it is then. So does one of Flux itself, as long as it does not run.
 func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
-	var soFar []follow.Unit
 	told := map[types.NamespacedName]string{}
 	var alone sync.Mutex // who has it may record
 	flux, ended := context.WithCancel(ctx)
@@ -29,17 +27,12 @@ func (b *Birth) Follow(ctx context.Context) error {
 	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
 		alone.Lock()
 		defer alone.Unlock()
-		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "reason", u.Reason)
+		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "phase", u.Phase, "reason", u.Reason)
 		b.removeStale(ctx, u)
-		if at := slices.IndexFunc(soFar, func(other follow.Unit) bool { return other.Key == u.Key }); at >= 0 {
-			soFar[at] = u
-		} else {
-			soFar = append(soFar, u)
-		}
+		see(b.Report, u)
 		// Each try names the time that it took, which is nothing new.
 		if _, why, _ := strings.Cut(u.Reason, ": "); u.Failed && told[u.Key] != why {
 			told[u.Key] = why
-			b.Report.Units = reported(soFar)
 			b.event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
 		}
 	})
@@ -52,18 +45,7 @@ func (b *Birth) Follow(ctx context.Context) error {
 			b.event(ctx, "TreeCannotStand", err.Error())
 		}
 	}
-	b.Report.Add("follow", start, state, fmt.Sprintf("%d Kustomizations", len(units)))
-	b.Report.Units = reported(units)
+	b.Report.Add(report.FollowStep, start, state, fmt.Sprintf("%d Kustomizations", len(units)))
+	takeAll(b.Report, units)
 	return err
-}
-
-// reported are units as the report has them.
-func reported(units []follow.Unit) []report.Unit {
-	var all []report.Unit
-	for _, u := range units {
-		all = append(all, report.Unit{
-			Name: u.Key.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
-		})
-	}
-	return all
 }

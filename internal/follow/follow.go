@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/report"
 )
 
 // Unit is what is known of one Kustomization of the tree.
@@ -31,6 +33,17 @@ type Unit struct {
 	Failed bool
 	// Revision is what was applied last.
 	Revision string
+	// Phase is what it does or waits for.
+	Phase report.Phase
+	// Created is when it was created, in whole seconds; zero while it is not there.
+	Created time.Time
+	// Since is when its condition last became what it is, in whole seconds.
+	Since time.Time
+	// By is the one whose inventory has it, empty for the root; Needs are those that it depends on.
+	By    types.NamespacedName
+	Needs []types.NamespacedName
+	// Workload tells that it runs something of its own, Checked that Ready says so of what it runs.
+	Workload, Checked bool
 }
 
 // Tree follows root and, through the inventories, every Kustomization that it brought, until all are
@@ -100,7 +113,7 @@ func (f *follower) take(change watch.EventType, object any) {
 func (f *follower) judge() (bool, error) {
 	stands := true
 	for _, unit := range f.units() {
-		if before, known := f.seen[unit.Key]; !known || before.Ready != unit.Ready || before.Reason != unit.Reason {
+		if before, known := f.seen[unit.Key]; !known || before.Ready != unit.Ready || before.Reason != unit.Reason || before.Phase != unit.Phase {
 			f.seen[unit.Key] = unit
 			f.changed(unit)
 		}
@@ -115,7 +128,7 @@ func (f *follower) judge() (bool, error) {
 // units walks the tree from the root through the inventories.
 func (f *follower) units() []Unit {
 	var units []Unit
-	visited := map[types.NamespacedName]bool{}
+	visited, by := map[types.NamespacedName]bool{}, map[types.NamespacedName]types.NamespacedName{}
 	queue := []types.NamespacedName{f.root}
 	for len(queue) > 0 {
 		key := queue[0]
@@ -124,9 +137,16 @@ func (f *follower) units() []Unit {
 			continue
 		}
 		visited[key] = true
-		units = append(units, f.state(key))
+		unit := f.state(key)
+		unit.By = by[key]
+		units = append(units, unit)
 		if k := f.live[key]; k != nil {
-			queue = append(queue, children(k)...)
+			for _, child := range children(k) {
+				if _, known := by[child]; !known && child != f.root {
+					by[child] = key
+				}
+				queue = append(queue, child)
+			}
 		}
 	}
 	return units
@@ -134,14 +154,18 @@ func (f *follower) units() []Unit {
 
 // state judges one Kustomization as Flux' own CLI does: observed at its generation, and Ready.
 func (f *follower) state(key types.NamespacedName) Unit {
-	unit := Unit{Key: key}
 	k := f.live[key]
+	unit := Unit{Key: key, Phase: phase(k)}
 	if k == nil {
 		unit.Reason = "not in the cluster yet"
 		return unit
 	}
-	unit.Revision = k.Status.LastAppliedRevision
+	unit.Revision, unit.Created = k.Status.LastAppliedRevision, k.CreationTimestamp.Time
+	unit.Needs, unit.Workload, unit.Checked = needs(k), workload(k), checked(k)
 	condition := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
+	if unit.Since = unit.Created; condition != nil {
+		unit.Since = condition.LastTransitionTime.Time
+	}
 	switch {
 	case condition == nil:
 		unit.Reason = "not seen by kustomize-controller yet"

@@ -52,6 +52,11 @@ func (r *Report) Continues(earlier *Report) {
 	r.Dropped += earlier.Dropped
 	r.PeakMemory = max(r.PeakMemory, earlier.PeakMemory)
 	r.trim()
+	for i := range r.Units {
+		if before := earlier.unit(r.Units[i].Name); before != nil {
+			r.Units[i].continues(before)
+		}
+	}
 }
 
 // took says how long a birth took that has ended.

@@ -3,7 +3,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -17,6 +16,9 @@ const (
 	Failed  State = "failed"  // tried again
 	Blocked State = "blocked" // waits for a cure from outside
 )
+
+// FollowStep is the step in which the units come: all of them lie in it.
+const FollowStep = "follow"
 
 // Report is the timeline of one birth.
 type Report struct {
@@ -34,6 +36,11 @@ type Report struct {
 	// Dropped is how many of the oldest steps are left out.
 	Dropped int    `json:"dropped,omitempty"`
 	Units   []Unit `json:"units,omitempty"`
+	// Until names the units that were waited for as the apps; none is the rule at Apps.
+	Until []string `json:"until,omitempty"`
+	// Saved is when the report was last written. Live tells that it is no record but was read off a running cluster.
+	Saved time.Time `json:"saved,omitzero"`
+	Live  bool      `json:"live,omitempty"`
 	// PeakMemory is the most memory that seed has held at once, in bytes, files of its program included; 0 is unknown.
 	PeakMemory int64 `json:"peakMemory,omitempty"`
 }
@@ -56,6 +63,15 @@ type Unit struct {
 	At    time.Time `json:"at"`
 	// Detail is the revision, or why it is not Ready.
 	Detail string `json:"detail,omitempty"`
+	// By is the unit that brought it, and Needs are those that it depends on.
+	By    string   `json:"by,omitempty"`
+	Needs []string `json:"needs,omitempty"`
+	// Workload tells that it runs something of its own: not Flux, nor only other units.
+	Workload bool `json:"workload,omitempty"`
+	// Unchecked tells that Ready says only that it was applied, not that it runs.
+	Unchecked bool `json:"unchecked,omitempty"`
+	// Spans are what happened to it, in order; a report of an older seed has none.
+	Spans []Span `json:"spans,omitempty"`
 }
 
 // The bounds of a report keep it far below what a ConfigMap takes, however long a birth was blocked.
@@ -66,10 +82,7 @@ const (
 
 // Add records that the step name began at start and ended now. Of very many steps the oldest are dropped.
 func (r *Report) Add(name string, start time.Time, state State, detail string) {
-	if len(detail) > maxDetail {
-		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "..."
-	}
-	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: detail})
+	r.Steps = append(r.Steps, Step{Name: name, Start: start, Took: time.Since(start), State: state, Detail: shorten(detail, maxDetail)})
 	r.PeakMemory = peakMemory()
 	r.trim()
 }

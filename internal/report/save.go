@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -60,17 +58,13 @@ func (r *Report) Save(ctx context.Context, cluster client.Client, planted bool) 
 }
 
 func (r *Report) write(ctx context.Context, cluster client.Client) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, table, err := r.encode()
 	if err != nil {
-		return err
-	}
-	var table bytes.Buffer
-	if err := r.Table(&table); err != nil {
 		return err
 	}
 	object := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: set.Namespace, Name: ConfigMap},
-		Data:       map[string]string{jsonKey: string(data), textKey: table.String()},
+		Data:       map[string]string{jsonKey: string(data), textKey: string(table)},
 	}
 	err = cluster.Create(ctx, object, client.FieldOwner("seed"))
 	if apierrors.IsAlreadyExists(err) {

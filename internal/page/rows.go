@@ -1,0 +1,107 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tazlab/seed/internal/report"
+)
+
+// steps are the rows of the machine and of seed.
+func (c *chart) steps(path map[string]*report.Leg) []row {
+	var rows []row
+	for _, leg := range c.r.CriticalPath() {
+		if !leg.Unit && leg.Name != "seed plants Flux" {
+			rows = append(rows, row{name: leg.Name, done: c.since(leg.To), path: path[leg.Name],
+				bars: []bar{{string(report.PhaseWorking), leg.From, leg.To, leg.Name + ", " + lasted(leg.Took())}}})
+		}
+	}
+	for _, tries := range c.r.Tries() {
+		last := tries[len(tries)-1]
+		r := row{name: last.Name, done: c.since(last.Start.Add(last.Took))}
+		if last.State == report.Failed || last.State == report.Blocked {
+			r.done = string(last.State)
+		}
+		for i, try := range tries {
+			end := try.Start.Add(try.Took)
+			r.bars = append(r.bars, bar{stepClass(try), try.Start, end, fmt.Sprintf("%s after %s: %s", try.State, lasted(try.Took), try.Detail)})
+			if next := c.next(tries, i); next.After(end) {
+				r.bars = append(r.bars, bar{"wait", end, next, fmt.Sprintf("%s until the next try", lasted(next.Sub(end)))})
+			}
+		}
+		// Planting is on the critical path as a whole: what applies is not told from what could be left out.
+		if leg := path["seed plants Flux"]; leg != nil && last.Name != report.FollowStep && !last.Start.After(leg.To) {
+			part := report.Leg{From: tries[0].Start, To: last.Start.Add(last.Took)}
+			r.path = &part
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func stepClass(s report.Step) string {
+	switch {
+	case s.State == report.Failed, s.State == report.Blocked:
+		return string(report.PhaseFailed)
+	case s.Name == report.FollowStep: // what happens in it is below
+		return "whole"
+	default:
+		return string(report.PhaseWorking)
+	}
+}
+
+// next is when a try that went wrong was repeated; zero where it was not.
+func (c *chart) next(tries []report.Step, i int) time.Time {
+	switch tries[i].State {
+	case report.Failed, report.Blocked:
+		if i+1 < len(tries) {
+			return tries[i+1].Start
+		}
+	}
+	return time.Time{}
+}
+
+// units are the rows of the units, by their start.
+func (c *chart) units(path map[string]*report.Leg) []row {
+	var rows []row
+	for i := range c.r.Units {
+		u := &c.r.Units[i]
+		r := row{name: c.r.Short(u.Name), done: c.since(u.At), start: u.At, path: path[u.Name]}
+		if !u.Ready {
+			r.done, r.start = "not Ready", c.r.End()
+		}
+		if len(u.Spans) > 0 {
+			r.start = u.Spans[0].Start
+		}
+		for _, i := range c.r.Intervals(u) {
+			title := fmt.Sprintf("%s %s", verb(i.Phase), lasted(i.Took()))
+			if i.Folded > 0 {
+				title = fmt.Sprintf("%d changes in %s", i.Folded, lasted(i.Took()))
+			}
+			if i.Phase == report.PhaseReady {
+				title = "Ready at " + c.since(i.Start)
+			}
+			if i.Why != "" && i.Phase != report.PhaseHealth && i.Phase != report.PhaseWorking {
+				title += ": " + i.Why
+			}
+			r.bars = append(r.bars, bar{class(i.Phase), i.Start, i.End, title})
+		}
+		if len(u.Spans) == 0 && u.Ready { // of an older seed
+			r.bars = []bar{{string(report.PhaseReady), u.At, u.At, "Ready at " + c.since(u.At)}}
+		}
+		rows = append(rows, r)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(a.start.Compare(b.start), a.end().Compare(b.end()))
+	})
+	return rows
+}
+
+func (r row) end() time.Time {
+	if len(r.bars) == 0 {
+		return r.start
+	}
+	return r.bars[len(r.bars)-1].to
+}

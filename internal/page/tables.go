@@ -1,0 +1,79 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tazlab/seed/internal/report"
+)
+
+// tables are the critical path, the slowest, and what the apps waited for.
+func (c *chart) tables() {
+	if c.r.Live { // how long anything took is not known
+		return
+	}
+	c.open("div", "class", "tables")
+	c.section("The critical path", "What decided when everything stood. Making anything else faster gains nothing.",
+		[]string{"Part", "From", "Took", "Waiting"}, c.legs(c.r.CriticalPath()))
+	c.section("The slowest five", "Steps with all their tries, and units from when all that they need was there.",
+		[]string{"Step or unit", "From", "Took", "Waiting"}, c.legs(c.r.Slowest(5)))
+	var apps [][]string
+	for _, app := range c.r.Apps() {
+		waits := c.r.WaitedIn(app, lasted)
+		if app.Unchecked {
+			waits += " (Ready says only that it was applied)"
+		}
+		apps = append(apps, []string{c.r.Short(app.Name), c.since(app.FirstReady()), waits})
+	}
+	c.section("What each app waited for", "Units with a workload that no other unit depends on. What their Pods waited for by themselves is not in here.",
+		[]string{"App", "Ready", "Waited for"}, apps)
+	c.end("div")
+}
+
+func (c *chart) section(title, text string, heads []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	c.open("section")
+	c.put("h2", title)
+	c.put("p", text)
+	c.table(heads, rows)
+	c.end("section")
+}
+
+func (c *chart) legs(legs []report.Leg) [][]string {
+	var rows [][]string
+	for _, leg := range legs {
+		waited := "–"
+		if leg.Waited > 0 {
+			waited = lasted(leg.Waited)
+		}
+		rows = append(rows, []string{c.r.Short(leg.Name), c.since(leg.From), lasted(leg.Took()), waited})
+	}
+	return rows
+}
+
+// words is the chart once more, to be read.
+func (c *chart) words() {
+	if len(c.r.Units) == 0 {
+		return
+	}
+	var rows [][]string
+	for i := range c.r.Units {
+		u := &c.r.Units[i]
+		ready := "not Ready"
+		if u.Ready {
+			ready = c.since(u.At)
+		}
+		var needs []string
+		for _, need := range u.Needs {
+			needs = append(needs, c.r.Short(need))
+		}
+		rows = append(rows, []string{c.r.Short(u.Name), ready, strings.Join(needs, ", "), c.r.WaitedIn(u, lasted), u.Detail})
+	}
+	c.open("details")
+	c.put("summary", fmt.Sprintf("Every unit in words (%d)", len(rows)))
+	c.open("div", "class", "scroll", "tabindex", "0", "role", "region", "aria-label", "Every unit in words")
+	c.table([]string{"Unit", "Ready", "Depends on", "Waited for", "Revision or reason"}, rows)
+	c.end("div", "details")
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Wait is what a unit waited for, and how long in all.
+type Wait struct {
+	For  string
+	Took time.Duration
+}
+
+// Waits are what the unit waited for, the longest first. A time in which it waited for several units counts for the one
+// that was Ready last: the others cost nothing.
+func (r *Report) Waits(u *Unit) []Wait {
+	sums := map[string]time.Duration{}
+	for _, i := range r.Intervals(u) {
+		switch i.Phase {
+		case PhaseAbsent:
+			sums[r.bringer(u)] += i.Took()
+		case PhaseQueued:
+			sums["Flux to look at it"] += i.Took()
+		case PhaseSource:
+			sums["its source"] += i.Took()
+		case PhaseDepends:
+			on, until := r.lastNeed(u, i)
+			sums[on] += until.Sub(i.Start)
+			// From there on nothing was missing: Flux looks at its dependencies once in a while only.
+			sums["Flux to look again"] += i.End.Sub(until)
+		}
+	}
+	var all []Wait
+	for what, took := range sums {
+		if took > 0 {
+			all = append(all, Wait{what, took})
+		}
+	}
+	slices.SortFunc(all, func(a, b Wait) int {
+		return cmp.Or(cmp.Compare(b.Took, a.Took), strings.Compare(a.For, b.For))
+	})
+	return all
+}
+
+// bringer names who creates the unit.
+func (r *Report) bringer(u *Unit) string {
+	if u.By == "" {
+		return "somebody to create it"
+	}
+	return r.Short(u.By) + " to bring it"
+}
+
+// lastNeed is the dependency that ended the waiting, and when it was Ready.
+func (r *Report) lastNeed(u *Unit, i Interval) (string, time.Time) {
+	on, until := "", time.Time{}
+	for _, need := range u.Needs {
+		ready := i.End // of a unit that never was Ready, or that the report does not know
+		if n := r.unit(need); n != nil && !n.FirstReady().IsZero() && n.FirstReady().Before(i.End) {
+			ready = n.FirstReady()
+		}
+		if on == "" || ready.After(until) {
+			on, until = r.Short(need), ready
+		}
+	}
+	switch {
+	case on == "": // Flux knows of one that the report does not
+		return cmp.Or(i.Why, "a dependency"), i.End
+	case until.Before(i.Start):
+		return on, i.Start
+	}
+	return on, until
+}
