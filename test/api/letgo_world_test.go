@@ -110,15 +110,10 @@ func seedAccess(t *testing.T) *rest.Config {
 
 // built is seed's binary, built once.
 var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "seed-binary-")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(dir, "seed")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/seed").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/seed").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building seed: %w\n%s", err, out)
 	}
-	return program, nil
+	return binary, nil
 })
 
 // process is one run of seed's binary in a Pod.

@@ -24,6 +24,9 @@ import (
 // admin is the access of a cluster admin to the API server of this run.
 var admin *rest.Config
 
+// binary is where built puts seed.
+var binary string
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -37,6 +40,13 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1
 	}
+	dir, err := os.MkdirTemp("", "seed-binary-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a folder for seed's binary:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "seed")
 	code := m.Run()
 	if err := env.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
