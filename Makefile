@@ -33,7 +33,7 @@ lint: ## Lint seed and the castle
 
 ##@ Prove it
 .PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor
-test: unit api test-tree test-talos faults sdk templates charts postgres e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, end to end (as root)
+test: unit api test-tree test-talos faults sdk templates charts postgres browser e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, browser, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
