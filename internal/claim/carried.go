@@ -16,9 +16,6 @@ import (
 	"github.com/tazlab/seed/internal/set"
 )
 
-// Namespace is where the inline manifest puts the Secrets that it carries.
-const Namespace = set.Namespace
-
 // carried copies a Secret that no ExternalSecret brings from the one that the inline manifest carries for it, over the
 // copy that existing may be.
 func (c *Claimer) carried(ctx context.Context, claim bundle.Claim, existing *corev1.Secret) (bool, error) {

@@ -24,8 +24,6 @@ const (
 	Namespace = set.Namespace
 	// name is that of seed's container, and what its labels say.
 	name = set.ServiceAccount
-	// ConfigMap holds the bundle of a run without a set.
-	ConfigMap = name
 	// ConfigDir is where the Pod mounts the ConfigMap.
 	ConfigDir = "/etc/seed"
 	// BundleKey is the file in it that holds the bundle.
