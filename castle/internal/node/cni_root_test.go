@@ -84,11 +84,13 @@ func runHostPod(ctx context.Context, t *testing.T, api *kubernetes.Clientset, p 
 func TestNodeBeforeItsNetwork(t *testing.T) {
 	for name, bring := range map[string]func(context.Context, *testing.T, string){
 		"brought from outside": func(_ context.Context, t *testing.T, dir string) {
+			t.Helper()
 			if err := AddCNI(dir); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"brought by a Pod": func(ctx context.Context, t *testing.T, dir string) {
+			t.Helper()
 			conflist, err := render("castle.conflist", values{})
 			if err != nil {
 				t.Fatal(err)
