@@ -4,6 +4,8 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -142,5 +144,34 @@ func TestTaint(t *testing.T) {
 	}
 	if ready, _ := w.ready(t, "infrastructure-operators-core"); ready {
 		t.Error("a unit that needs a worker is Ready without one")
+	}
+}
+
+// A tree that does not bring Flux the toleration for that taint: seed names the cause.
+func TestTaintWithoutToleration(t *testing.T) {
+	w := newWorldWith(t, life.Options{Talos: talos.Inventory, Taint: true})
+	tree := t.TempDir()
+	if err := w.CopyTree(tree); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(tree, "clusters/base/flux.yaml")
+	replace(t, file, "key: node-role.kubernetes.io/control-plane\n", "key: node-role.kubernetes.io/another\n")
+	if err := w.Push(t.Context(), tree); err != nil {
+		t.Fatal(err)
+	}
+	why := ""
+	selector := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("reason", "FluxNotRunning").String()}
+	w.plantUntil(t, tree, func(ctx context.Context) error {
+		return w.follow(ctx, corev1.SchemeGroupVersion.WithResource("events"), life.SeedNamespace, selector, func(event *unstructured.Unstructured) bool {
+			message, _ := field(event.Object, "message")
+			why = fmt.Sprint(message)
+			return true
+		})
+	})
+	t.Log(why)
+	for _, want := range []string{"source-controller", "untolerated taint", "node-role.kubernetes.io/control-plane", "toleration"} {
+		if !strings.Contains(why, want) {
+			t.Errorf("the Event does not say %q: %s", want, why)
+		}
 	}
 }
