@@ -3,6 +3,7 @@ package nudge
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -107,7 +108,8 @@ func (w *watcher) state(root types.NamespacedName, reader client.Reader) *state 
 // tree are the Kustomizations that root brought, and root itself. Their owner labels say so, before any inventory does.
 func (s *state) tree() []*kustomizev1.Kustomization {
 	var tree []*kustomizev1.Kustomization
-	for key, k := range s.live {
+	for _, key := range slices.SortedFunc(maps.Keys(s.live), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
+		k := s.live[key]
 		for range s.live { // no way up is longer
 			if key == s.root {
 				tree = append(tree, k)
