@@ -198,7 +198,7 @@ func TestSourceController(t *testing.T) {
 	if cameOf() != "" || cameOf(down) != "" || cameOf(up, down) != "" || cameOf(&appsv1.Deployment{}) != "" {
 		t.Error("source-controller counts as available, and is not")
 	}
-	if cameOf(up) == "" || cameOf(up) != cameOf(up) || cameOf(up) == cameOf(deployment(corev1.ConditionTrue, now.Add(time.Minute))) {
+	if cameOf(up) == "" || cameOf(up) == cameOf(deployment(corev1.ConditionTrue, now.Add(time.Minute))) {
 		t.Error("each time that source-controller becomes available is to be one cause")
 	}
 }
