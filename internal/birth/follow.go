@@ -3,6 +3,8 @@ package birth
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,12 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/nudge"
 	"github.com/tazlab/seed/internal/report"
 )
 
 // Follow watches until the tree stands and records when each unit became Ready. A tree that can never
 // stand is an error. A unit that Flux could not bring is not: Flux tries again. But an Event tells of it, and the report
-// has the tree as it is then. So does one of Flux itself, as long as it does not run.
+// has the tree as it is then. So does one of Flux itself, as long as it does not run. Meanwhile what waits is nudged.
 func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
 	told := map[types.NamespacedName]string{}
@@ -24,6 +27,7 @@ func (b *Birth) Follow(ctx context.Context) error {
 	flux, ended := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { b.watchFlux(flux, &alone) })
+	watching.Go(func() { b.nudge(flux) })
 	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
 		alone.Lock()
 		defer alone.Unlock()
@@ -48,4 +52,12 @@ func (b *Birth) Follow(ctx context.Context) error {
 	b.Report.Add(report.FollowStep, start, state, fmt.Sprintf("%d Kustomizations", len(units)))
 	takeAll(b.Report, units)
 	return err
+}
+
+// nudge asks Flux to look at what waits, when that has come, until ctx ends.
+func (b *Birth) nudge(ctx context.Context) {
+	counts := nudge.Run(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), b.Log)
+	for _, cause := range slices.Sorted(maps.Keys(counts)) {
+		b.Log.Info("asked Flux to reconcile what waited", "cause", cause, "times", counts[cause])
+	}
 }

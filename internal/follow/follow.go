@@ -17,6 +17,7 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -49,10 +50,10 @@ type Unit struct {
 // Tree follows root and, through the inventories, every Kustomization that it brought, until all are
 // Ready. It calls changed whenever a unit's state is another than before. A suspended unit is an error:
 // it would never become Ready. The result is in the order in which the tree was walked.
-func Tree(ctx context.Context, cluster client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
+func Tree(ctx context.Context, live client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
 	f := &follower{root: root, changed: changed, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
-	list := listWatch(cluster, &kustomizev1.KustomizationList{}, client.ListOptions{})
-	f.served(ctx, cluster)
+	list := cluster.ListWatch(live, &kustomizev1.KustomizationList{}, client.ListOptions{})
+	f.served(ctx, live)
 	// The reflector behind it lists, watches, and does both again by itself when the API server goes away.
 	_, err := watchtools.UntilWithSync(ctx, list, &kustomizev1.Kustomization{}, f.synced, f.event)
 	if err != nil {
@@ -63,8 +64,8 @@ func Tree(ctx context.Context, cluster client.WithWatch, root types.NamespacedNa
 
 // served reports if nothing can be followed yet: the reflector waits for that without a word. Who else than seed manages
 // Flux may bring the kind later.
-func (f *follower) served(ctx context.Context, cluster client.Reader) {
-	err := cluster.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1))
+func (f *follower) served(ctx context.Context, live client.Reader) {
+	err := live.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1))
 	if err == nil || ctx.Err() != nil {
 		return
 	}

@@ -11,10 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/cluster"
 )
 
 // partOfFlux selects what Flux' own manifests bring.
@@ -32,12 +32,12 @@ type watcher struct {
 }
 
 // newWatcher is there when everything that is in the cluster at first is in the stores. It runs until ctx ends.
-func newWatcher(ctx context.Context, cluster client.WithWatch, namespace string) (*watcher, error) {
+func newWatcher(ctx context.Context, live client.WithWatch, namespace string) (*watcher, error) {
 	w := &watcher{changed: make(chan struct{}, 1)}
 	var synced []cache.InformerSynced
 	for i, list := range []*cache.ListWatch{
-		listWatch(cluster, &appsv1.DeploymentList{}, client.ListOptions{Namespace: namespace, LabelSelector: partOfFlux}),
-		listWatch(cluster, &corev1.PodList{}, client.ListOptions{Namespace: namespace, LabelSelector: partOfFlux, FieldSelector: alive}),
+		cluster.ListWatch(live, &appsv1.DeploymentList{}, client.ListOptions{Namespace: namespace, LabelSelector: partOfFlux}),
+		cluster.ListWatch(live, &corev1.PodList{}, client.ListOptions{Namespace: namespace, LabelSelector: partOfFlux, FieldSelector: alive}),
 	} {
 		poke := func() {
 			select {
@@ -101,23 +101,5 @@ func identity(m metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Labels: m.Labels,
 		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp,
-	}
-}
-
-// listWatch lists and watches objects like those of list.
-func listWatch(cluster client.WithWatch, list client.ObjectList, options client.ListOptions) *cache.ListWatch {
-	of := func(o metav1.ListOptions) *client.ListOptions {
-		options := options
-		options.Raw = &o
-		return &options
-	}
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			list, _ := list.DeepCopyObject().(client.ObjectList)
-			return list, cluster.List(ctx, list, of(o))
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return cluster.Watch(ctx, list, of(o))
-		},
 	}
 }

@@ -38,8 +38,8 @@ import (
 const compared = "test.seed.tazlab.net/compared"
 
 // startController runs the real kustomize-controller against the API server until the test ends. It sees the
-// Kustomizations that have the label compared with the value seen.
-func startController(t *testing.T, seen string) {
+// Kustomizations that have the label compared with the value seen; flags win over those of the tests.
+func startController(t *testing.T, seen string, flags ...string) {
 	t.Helper()
 	config := clientcmdapi.NewConfig()
 	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
@@ -53,7 +53,7 @@ func startController(t *testing.T, seen string) {
 	}
 	var log bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kustomize-controller"),
-		"--metrics-addr=0", "--health-addr=0", "--watch-label-selector="+compared+"="+seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms")
+		append([]string{"--metrics-addr=0", "--health-addr=0", "--watch-label-selector=" + compared + "=" + seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms"}, flags...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "TMPDIR="+dir, "RUNTIME_NAMESPACE=flux-system")
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

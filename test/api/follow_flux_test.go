@@ -251,6 +251,7 @@ type countsWatches struct {
 func (c countsWatches) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := c.next.RoundTrip(request)
 	of := strings.HasSuffix(request.URL.Path, "/deployments") || strings.HasSuffix(request.URL.Path, "/pods")
+	of = of && !strings.Contains(request.URL.Query().Get("labelSelector"), "component") // who waits for source-controller goes on
 	if err != nil || !of || request.URL.Query().Get("watch") == "" {
 		return response, err
 	}

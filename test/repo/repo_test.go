@@ -17,7 +17,7 @@ const module = "github.com/tazlab/seed/"
 var order = []string{
 	"test/size",
 	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/page", "test/births", "internal/cluster",
-	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/letgo", "internal/lease",
+	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/nudge", "internal/letgo", "internal/lease",
 	"internal/manifests", "internal/talos", "internal/birth",
 	"cmd/seed",
 	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",
@@ -78,7 +78,7 @@ func TestEveryPackageHasAComment(t *testing.T) {
 // Steps do not know each other; the flow in birth and the wiring in cmd put them together.
 func TestStepsDoNotImportEachOther(t *testing.T) {
 	t.Parallel()
-	steps := []string{"internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow"}
+	steps := []string{"internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/nudge"}
 	for _, p := range packages(t, "../..") {
 		if !slices.Contains(steps, strings.TrimPrefix(p.ImportPath, module)) {
 			continue
