@@ -213,7 +213,7 @@ func checkOwnership(t *testing.T, object *unstructured.Unstructured) {
 		switch entry.Manager {
 		case "kustomize-controller", "gotk-kustomize-controller", "gotk-source-controller", "kube-apiserver", "kube-controller-manager", "source-controller", "helm-controller", "external-secrets", "database-stand-in":
 		case "flux": // seed's nudge, in the name of "flux reconcile": the annotation and nothing else
-			fields := strings.ReplaceAll(string(entry.FieldsV1.Raw), `".":{},`, "")
+			fields := strings.ReplaceAll(entry.FieldsV1.GetRawString(), `".":{},`, "")
 			if fields != `{"f:metadata":{"f:annotations":{"f:`+requestedAt+`":{}}}}` {
 				t.Errorf("%s %s: flux owns %s", object.GetKind(), object.GetName(), fields)
 			}

@@ -138,7 +138,7 @@ func TestFollowNudgesAChain(t *testing.T) {
 		}
 		at := slices.IndexFunc(k.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == "flux" })
 		const one = `{"f:metadata":{"f:annotations":{".":{},"f:reconcile.fluxcd.io/requestedAt":{}}}}`
-		if at < 0 || string(k.ManagedFields[at].FieldsV1.Raw) != one || k.Generation != 1 {
+		if at < 0 || k.ManagedFields[at].FieldsV1.GetRawString() != one || k.Generation != 1 {
 			t.Errorf("%s: generation %d, fields %+v", name, k.Generation, k.ManagedFields)
 		}
 		patch := "PATCH /apis/kustomize.toolkit.fluxcd.io/v1/namespaces/" + ns + "/kustomizations/" + name + " 200"
