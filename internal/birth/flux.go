@@ -19,7 +19,7 @@ func (b *Birth) watchFlux(ctx context.Context, alone *sync.Mutex) {
 		if len(b.Report.Steps) > 0 { // on a cluster that lives already the report of its birth stays
 			b.Report.Add("start Flux", start, report.Blocked, t.String())
 		}
-		b.Event(ctx, "FluxNotRunning", t.String())
+		b.event(ctx, "FluxNotRunning", t.String())
 	}
 	runs := func(controller string) {
 		b.Log.Info("a controller of Flux runs now", "deployment", controller)

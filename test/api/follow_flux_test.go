@@ -26,6 +26,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/set"
 )
 
 const notRunning = "not-running" // a namespace
@@ -86,6 +87,8 @@ type following struct {
 	events  chan string
 	log     chan string
 	ended   chan error
+	told    int32 // Events that were expected, and came
+	saves   atomic.Int32
 	watches atomic.Int32
 }
 
@@ -103,7 +106,7 @@ func startFollowing(t *testing.T, live cluster.Client, controllers ...string) *f
 	}
 	f := &following{live: live, events: make(chan string, 10), log: make(chan string, 100), ended: make(chan error, 1)}
 	counted := rest.CopyConfig(admin)
-	counted.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return countsWatches{&f.watches, next} }
+	counted.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return counts{&f.watches, &f.saves, next} }
 	timeline := &report.Report{}
 	timeline.Add("apply the root sync", time.Now(), report.Done, "")
 	b := &birth.Birth{
@@ -130,6 +133,7 @@ func (f *following) expect(t *testing.T, words ...string) {
 	t.Helper()
 	select {
 	case event := <-f.events:
+		f.told++
 		for _, word := range append(words, "FluxNotRunning") {
 			if !strings.Contains(event, word) {
 				t.Errorf("told %q, want %q in it", event, word)
@@ -179,6 +183,9 @@ func (f *following) end(t *testing.T) {
 	}
 	if len(f.events) > 0 {
 		t.Errorf("told again: %s", <-f.events)
+	}
+	if told, saved := f.told, f.saves.Load(); saved < told {
+		t.Errorf("%d Events, and the report was saved %d times", told, saved)
 	}
 }
 
@@ -242,13 +249,16 @@ func create(t *testing.T, live cluster.Client, object client.Object) {
 	})
 }
 
-// countsWatches knows how many watches of Deployments and Pods are open.
-type countsWatches struct {
-	open *atomic.Int32
-	next http.RoundTripper
+// counts knows how many watches of Deployments and Pods are open, and how often the report was to be saved.
+type counts struct {
+	open, saves *atomic.Int32
+	next        http.RoundTripper
 }
 
-func (c countsWatches) RoundTrip(request *http.Request) (*http.Response, error) {
+func (c counts) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodGet && strings.Contains(request.URL.Path, "/namespaces/"+set.Namespace+"/configmaps") {
+		c.saves.Add(1)
+	}
 	response, err := c.next.RoundTrip(request)
 	of := strings.HasSuffix(request.URL.Path, "/deployments") || strings.HasSuffix(request.URL.Path, "/pods")
 	of = of && !strings.Contains(request.URL.Query().Get("labelSelector"), "component") // who waits for source-controller goes on
