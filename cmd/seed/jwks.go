@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -70,19 +69,10 @@ a JSON Web Key Set.`,
 }
 
 func readSecretsBundle(file string, stdin io.Reader) ([]byte, error) {
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		stdin = f
+	if file == "-" {
+		return readAll(stdin, "standard input", maxSecretsBundle)
 	}
-	data, err := io.ReadAll(io.LimitReader(stdin, maxSecretsBundle+1))
-	if err == nil && len(data) > maxSecretsBundle {
-		err = fmt.Errorf("it has more than %d bytes: give the file that \"talosctl gen secrets\" writes", maxSecretsBundle)
-	}
-	return data, err
+	return readFile(file, maxSecretsBundle)
 }
 
 func registration(r *talos.Registration, format string) ([]byte, error) {

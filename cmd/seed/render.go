@@ -16,9 +16,10 @@ func renderCommand() *cobra.Command {
 	return render
 }
 
-// inClear is true of all that render prints.
+// inClear is what to know of secrets.
 const inClear = `
-The output holds the identity in the clear: it belongs into the machine config, never into Git. Secrets are read from
+An identity, where the tree asks for one, is in the output in the clear: such an output belongs into the machine config, never
+into Git. With seed.tazlab.net/jwt-identity-id on the store there is none. Secrets are read from
 files, from standard input, or from files that SEED_IDENTITY_FILE and SEED_IDENTITY_DIR name, best of a folder in memory;
 seed writes them nowhere but into its output.`
 

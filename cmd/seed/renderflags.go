@@ -97,14 +97,19 @@ func readFile(file string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return readAll(f, file, limit)
+}
+
+// readAll is readFile of what is open already; name is for its errors.
+func readAll(in io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(data) == 0:
-		return nil, fmt.Errorf("%s is empty", file)
+		return nil, fmt.Errorf("%s is empty", name)
 	case int64(len(data)) > limit:
-		return nil, fmt.Errorf("%s has more than %d bytes: is it the right file?", file, limit)
+		return nil, fmt.Errorf("%s has more than %d bytes: is it the right file?", name, limit)
 	}
 	return data, nil
 }

@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -109,24 +108,9 @@ func (i *Inputs) Changed(ctx context.Context) (Input, error) {
 
 // await waits until input has another version; false is the end of ctx.
 func (i *Inputs) await(ctx context.Context, input Input, version string) bool {
-	list := func() *metav1.PartialObjectMetadataList {
-		l := &metav1.PartialObjectMetadataList{}
-		l.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(input.Kind + "List"))
-		return l
-	}
-	raw := func(o metav1.ListOptions) *client.ListOptions {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", input.Name).String()
-		return &client.ListOptions{Namespace: input.Namespace, Raw: &o}
-	}
-	source := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			l := list()
-			return l, i.List(ctx, l, raw(o))
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return i.Watch(ctx, list(), raw(o))
-		},
-	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(input.Kind + "List"))
+	source := ListWatch(i.Client, list, client.ListOptions{Namespace: input.Namespace, FieldSelector: fields.OneTermEqualSelector("metadata.name", input.Name)})
 	_, err := watchtools.UntilWithSync(ctx, source, &metav1.PartialObjectMetadata{},
 		func(store cache.Store) (bool, error) {
 			now := ""

@@ -1,4 +1,3 @@
-// Package talos knows Talos' machine configuration: the patch that brings an inline manifest, and what a birth needs.
 package talos
 
 import (

@@ -1,4 +1,5 @@
-// Package talos knows Talos' machine configuration: the patch that brings an inline manifest, and what a birth needs.
+// Package talos knows Talos' machine configuration: the patch that brings an inline manifest, what a birth needs there, and how a
+// cluster's tokens will be signed.
 package talos
 
 import (

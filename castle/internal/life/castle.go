@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -119,6 +120,19 @@ func (c *Castle) Config() (*rest.Config, error) {
 	config.QPS = -1
 	config.WarningHandler = rest.NoWarnings{} // Pod Security warns of seed's host network, which it must have
 	return config, nil
+}
+
+// client is the admin's, for the API server.
+func (c *Castle) client() (*kubernetes.Clientset, error) {
+	config, err := c.Config()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	return client, nil
 }
 
 // Services is the configuration of what stands beside the node.

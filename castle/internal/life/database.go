@@ -128,13 +128,9 @@ func databaseAloneIsMissing(text string) bool {
 // Missing says of each Pod that waitfor holds what it waits for, why that is not there, and who should bring it: the
 // newest Event that waitfor wrote on it.
 func (c *Castle) Missing(ctx context.Context) (string, error) {
-	config, err := c.Config()
+	client, err := c.client()
 	if err != nil {
 		return "", err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return "", fmt.Errorf("make a client: %w", err)
 	}
 	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Pending"})
 	if err != nil {

@@ -96,13 +96,9 @@ func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cach
 
 // showing shows seed's log while something is waited for. A node that dies ends it with the reason.
 func (c *Castle) showing(ctx context.Context, waiting func(context.Context, *kubernetes.Clientset) error) error {
-	config, err := c.Config()
+	client, err := c.client()
 	if err != nil {
 		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
 	}
 	guarded, stop := c.guarded(ctx)
 	defer stop()
@@ -158,13 +154,9 @@ func (c *Castle) followPods(following, reading context.Context, client kubernete
 
 // Timeline returns the table that seed left in the cluster.
 func (c *Castle) Timeline(ctx context.Context) (string, error) {
-	config, err := c.Config()
+	client, err := c.client()
 	if err != nil {
 		return "", err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return "", fmt.Errorf("make a client: %w", err)
 	}
 	report, err := client.CoreV1().ConfigMaps(SeedNamespace).Get(ctx, SeedReport, metav1.GetOptions{})
 	if err != nil {

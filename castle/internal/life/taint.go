@@ -89,13 +89,9 @@ func ready(object *unstructured.Unstructured) bool {
 
 // Unscheduled says of each Pod that no node takes why not, as the scheduler does.
 func (c *Castle) Unscheduled(ctx context.Context) (string, error) {
-	config, err := c.Config()
+	client, err := c.client()
 	if err != nil {
 		return "", err
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return "", fmt.Errorf("make a client: %w", err)
 	}
 	pods, err := client.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Pending"})
 	if err != nil {
