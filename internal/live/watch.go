@@ -45,7 +45,7 @@ func (c *Cache) watch(q Query) (*watched, error) {
 	w.store, w.synced = store, informer.HasSynced
 	c.running.Go(func() { informer.RunWithContext(ctx) })
 	c.running.Go(func() { // an empty list has no events
-		if cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		if cache.WaitFor(ctx, "", informer.HasSyncedChecker()) {
 			c.changed()
 		}
 	})
