@@ -1,0 +1,156 @@
+package check
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tazlab/seed/internal/build"
+)
+
+// instances is the group of flux-operator's objects.
+const instances = "fluxcd.controlplane.io"
+
+// start is a folder that a root Kustomization builds.
+type start struct {
+	dir string
+	// root is the Kustomization, if it is made outside of Git, and doc what says so; else both are nil: it is in the folder.
+	root *kustomizev1.Kustomization
+	doc  *Doc
+}
+
+func keys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
+
+// starts finds the clusters of the repository that are in the folder only.
+func (t *Tree) starts(only string) []start {
+	found := map[string]start{}
+	var units, syncs []*Doc
+	for _, name := range t.yamlFiles() {
+		if !t.mentions(name, kustomizev1.GroupVersion.Group, instances, "flux-instance") {
+			continue
+		}
+		for _, doc := range t.File(name).Docs {
+			switch {
+			case doc.Kind == kustomizev1.KustomizationKind && doc.Group() == kustomizev1.GroupVersion.Group:
+				units = append(units, doc)
+			case syncOf(doc) != nil:
+				syncs = append(syncs, doc)
+			}
+		}
+	}
+	for _, dir := range t.ownFolders(units) {
+		if only == "." || below(only, dir) || dir == only {
+			found[dir] = start{dir: dir}
+		}
+	}
+	for _, doc := range syncs {
+		root := syncOf(doc)
+		dir := clean(root.Spec.Path)
+		_, there := found[dir]
+		if !there && t.IsFolder(dir) && (only == "." || below(only, dir) || dir == only) {
+			found[dir] = start{dir, root, doc}
+		}
+	}
+	var all []start
+	for _, dir := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[dir])
+	}
+	return all
+}
+
+// clean makes spec.path a path in the repository.
+func clean(specPath string) string {
+	if to := strings.TrimPrefix(path.Join("/", specPath), "/"); to != "" {
+		return to
+	}
+	return "."
+}
+
+// mentions tells whether a file holds one of some words: most files need not be parsed.
+func (t *Tree) mentions(name string, words ...string) bool {
+	data, err := os.ReadFile(filepath.Join(t.dir, name))
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(string(data), word) })
+}
+
+// ownFolders are those that hold, as built, the Kustomization that builds them.
+func (t *Tree) ownFolders(units []*Doc) []string {
+	candidates := map[string]bool{}
+	placeholder := map[string]bool{} // files with a spec.path that is filled in by the build
+	for _, doc := range units {
+		if dir := clean(doc.String("spec", "path")); t.IsFolder(dir) {
+			if below(dir, doc.File) || t.Index(dir) != nil && t.Reached(dir)[doc.File] {
+				candidates[dir] = true
+			}
+		} else {
+			placeholder[doc.File] = true
+		}
+	}
+	if len(placeholder) > 0 {
+		for file := range t.files {
+			if dir := path.Dir(file); isIndex(file) && !candidates[dir] {
+				for reached := range t.Reached(dir) {
+					candidates[dir] = candidates[dir] || placeholder[reached]
+				}
+			}
+		}
+	}
+	var own []string
+	for dir, candidate := range candidates {
+		if candidate && t.rootIn(dir) != nil {
+			own = append(own, dir)
+		}
+	}
+	return own
+}
+
+// rootIn returns the Kustomization in a built folder whose spec.path is the folder, nil if there is none.
+func (t *Tree) rootIn(dir string) *build.Unit {
+	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: dir}, Spec: kustomizev1.KustomizationSpec{Path: dir}}
+	objects, err := build.Render(first, t.dir, build.Variables{Open: true})
+	if err != nil {
+		return nil
+	}
+	for _, object := range objects {
+		for _, unit := range build.Units(plain([]build.Rendered{object})) {
+			if clean(unit.Spec.Path) == dir {
+				return &unit
+			}
+		}
+	}
+	return nil
+}
+
+// syncOf returns the root Kustomization that flux-operator makes of a FluxInstance, or of the chart that brings one: nil if
+// doc is no such thing. https://fluxoperator.dev/docs/crd/fluxinstance/#sync-configuration
+func syncOf(doc *Doc) *kustomizev1.Kustomization {
+	var at []string
+	switch {
+	case doc.Kind == "FluxInstance" && doc.Group() == instances:
+		at = []string{"spec", "sync"}
+	case doc.Kind == "HelmRelease" && strings.Contains(doc.String("spec", "chartRef", "name")+doc.String("spec", "chart", "spec", "chart"), "flux-instance"):
+		at = []string{"spec", "values", "instance", "sync"}
+	default:
+		return nil
+	}
+	field := func(name string) string { return doc.String(append(slices.Clone(at), name)...) }
+	if field("path") == "" || field("kind") == "" {
+		return nil
+	}
+	namespace := cmp.Or(doc.Namespace, "flux-system")
+	name := cmp.Or(field("name"), namespace)
+	root := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	root.Spec = kustomizev1.KustomizationSpec{Path: field("path"), Prune: true}
+	root.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: field("kind"), Name: name}
+	return root
+}
