@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/envsubst"
@@ -20,7 +21,7 @@ import (
 
 // Variables are what is known, without a cluster, of the variables of a Kustomization.
 type Variables struct {
-	// Values are those of the variables that are known.
+	// Values are those of the variables that are known. A value with a variable in it is not known any further.
 	Values map[string]string
 	// Open says that there may be others, whose values are not known: they are left in the objects as they are.
 	Open bool
@@ -128,10 +129,20 @@ func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) ([
 	if err == nil {
 		err = res.UnmarshalJSON(content)
 	}
-	if err != nil && (v.Open || len(unset) > 0) { // what is left of a variable need not be YAML
+	if err != nil && (v.partial() || len(unset) > 0) { // what is left of a variable need not be YAML
 		return unset, v.fillTexts(res)
 	}
 	return unset, err
+}
+
+// partial tells whether not all values are known.
+func (v Variables) partial() bool {
+	for _, value := range v.Values {
+		if strings.Contains(value, "${") {
+			return true
+		}
+	}
+	return v.Open
 }
 
 // eval replaces the variables in a text. Those without a value stay, and are returned unless v is open.

@@ -25,8 +25,13 @@ func (t *Tree) build(s start) *Cluster {
 	root := &Unit{Kustomization: s.root}
 	if s.root == nil {
 		root.Kustomization = t.rootIn(s.dir).Kustomization
-	} else {
+	} else if s.doc != nil {
 		root.File, root.Line = s.doc.File, s.doc.Line
+		if patched, err := t.patchedRoot(s); err == nil {
+			root.Kustomization = patched
+		} else {
+			t.NotLooked = append(t.NotLooked, NotLooked{s.doc.File, "its patches of the root Kustomization: " + err.Error()})
+		}
 	}
 	l.cluster.Root = root
 	l.add(root)
@@ -57,7 +62,7 @@ func (l *loader) build(unit *Unit) {
 		l.skip(unit, why)
 		return
 	}
-	unit.Dir = clean(unit.Spec.Path)
+	unit.Dir = unit.repository(clean(unit.Spec.Path))
 	vars := l.variables(unit)
 	unit.Open = vars.Open
 	objects, err := build.Render(unit.Kustomization, dir, vars)
@@ -97,7 +102,7 @@ func (l *loader) skip(unit *Unit, why string) {
 
 // object finds out where a built object stands.
 func (l *loader) object(unit *Unit, r build.Rendered) *Object {
-	o := &Object{Unstructured: r.Unstructured, Unit: unit, File: r.File, Unset: r.Unset}
+	o := &Object{Unstructured: r.Unstructured, Unit: unit, File: unit.repository(r.File), Unset: r.Unset}
 	switch {
 	case !l.tree.IsFile(o.File):
 		o.File, o.Line = unit.File, unit.Line
@@ -119,6 +124,8 @@ func (l *loader) source(unit *Unit) (dir, why string) {
 		return "", "it is applied to another cluster (spec.kubeConfig)"
 	case sourceID(unit) == sourceID(l.cluster.Root) || l.sameSource(unit):
 		return l.tree.dir, ""
+	case unit.Spec.SourceRef.Kind == sourcev1.ExternalArtifactKind:
+		return l.artifact(unit)
 	}
 	return "", "its source is " + sourceID(unit) + ", not this repository"
 }
@@ -153,22 +160,21 @@ func (l *loader) sourceOf(u *Unit) *Object {
 
 // summary says what else may make objects.
 func (l *loader) summary() {
-	kinds := map[string]int{}
+	sets := 0
 	for _, object := range l.cluster.Objects() {
 		switch gvk := object.GroupVersionKind(); {
-		case gvk.Kind == "HelmRelease" && gvk.Group == "helm.toolkit.fluxcd.io":
-			kinds["HelmRelease"]++
+		case gvk.Kind == helmv2Kind && gvk.Group == helmGroup:
+			l.cluster.Releases = append(l.cluster.Releases, l.release(object))
 		case gvk.Kind == "ResourceSet" && gvk.Group == instances:
-			kinds["ResourceSet"]++
+			sets++
 		}
 	}
-	for kind, why := range map[string]string{"HelmRelease": "charts are not rendered", "ResourceSet": "they are rendered in the cluster"} {
-		if n := kinds[kind]; n > 0 {
-			l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %d %ss", l.cluster.Name, n, kind), why})
-		}
+	if n := len(l.cluster.Releases); n > 0 {
+		l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %s", l.cluster.Name, many(n, "HelmRelease")), "charts are not rendered"})
 	}
-	if kinds["ResourceSet"] > 0 {
+	if sets > 0 {
 		l.cluster.Incomplete = cmp.Or(l.cluster.Incomplete, "ResourceSets bring objects that are not looked into")
+		l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %s", l.cluster.Name, many(sets, "ResourceSet")), "they are made in the cluster"})
 	}
 }
 

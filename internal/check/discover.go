@@ -39,7 +39,7 @@ func (t *Tree) starts(only string) []start {
 		}
 		for _, doc := range t.File(name).Docs {
 			switch {
-			case doc.Kind == kustomizev1.KustomizationKind && doc.Group() == kustomizev1.GroupVersion.Group:
+			case isUnit(doc):
 				units = append(units, doc)
 			case syncOf(doc) != nil:
 				syncs = append(syncs, doc)
@@ -59,11 +59,50 @@ func (t *Tree) starts(only string) []start {
 			found[dir] = start{dir, root, doc}
 		}
 	}
+	for file := range t.files {
+		if dir := path.Dir(path.Dir(file)); path.Base(file) == "gotk-sync.yaml" && len(t.File(file).Docs) == 0 && (only == "." || below(only, dir) || dir == only) {
+			found[dir] = start{dir: dir, root: rootOf(dir)} // flux bootstrap writes it later
+		}
+	}
+	if len(found) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
+		found[only] = start{dir: only, root: t.given(only)}
+	}
 	var all []start
 	for _, dir := range slices.Sorted(maps.Keys(found)) {
 		all = append(all, found[dir])
 	}
 	return all
+}
+
+// isUnit tells whether a document is a Flux Kustomization.
+func isUnit(doc *Doc) bool {
+	return doc.Kind == kustomizev1.KustomizationKind && doc.Group() == kustomizev1.GroupVersion.Group
+}
+
+// rootOf is the root that flux bootstrap makes for a folder.
+func rootOf(dir string) *kustomizev1.Kustomization {
+	root := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "flux-system"}}
+	root.Spec = kustomizev1.KustomizationSpec{Path: dir, Prune: true}
+	root.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: "GitRepository", Name: "flux-system"}
+	return root
+}
+
+// given is the root of a folder that was named as a cluster's. Its source is that of the first unit in it with a folder of
+// this repository.
+func (t *Tree) given(dir string) *kustomizev1.Kustomization {
+	root := rootOf(dir)
+	objects, err := build.Render(root, t.dir, build.Variables{Open: true})
+	if err != nil {
+		return root // to be told
+	}
+	for _, unit := range build.Units(plain(objects)) {
+		if clean(unit.Spec.Path) != "." && t.IsFolder(clean(unit.Spec.Path)) {
+			root.Spec.SourceRef = unit.Spec.SourceRef
+			root.Spec.SourceRef.Namespace = cmp.Or(unit.Spec.SourceRef.Namespace, unit.Namespace)
+			break
+		}
+	}
+	return root
 }
 
 // clean makes spec.path a path in the repository.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+
 	"github.com/tazlab/seed/internal/fetch"
 )
 
@@ -20,14 +22,14 @@ var ErrNoCluster = errors.New("no cluster was found: nothing holds a Flux Kustom
 // Load reads the repository in the folder root, and builds all clusters in the folder only of it ("." for all). Close the
 // tree when it is no longer needed.
 func Load(ctx context.Context, root, only string) (*Tree, error) {
-	dir, err := os.MkdirTemp("", "seed-check-")
+	temporary, err := os.MkdirTemp("", "seed-check-")
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil { // kustomize would follow it
+	if temporary, err = filepath.EvalSymlinks(temporary); err != nil { // kustomize would follow it
 		return nil, err
 	}
-	t := &Tree{dir: filepath.Join(dir), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}}
+	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}}
 	if err := t.load(ctx, root, path.Clean(filepath.ToSlash(only))); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -48,6 +50,7 @@ func (t *Tree) load(ctx context.Context, root, only string) error {
 		t.Clusters = append(t.Clusters, t.build(start))
 	}
 	t.noteTemplates()
+	t.noteOthers(only)
 	if len(t.Clusters) == 0 {
 		err := ErrNoCluster
 		for _, n := range t.NotLooked {
@@ -87,6 +90,33 @@ func (t *Tree) yamlFiles() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// noteOthers tells of Flux Kustomizations that no root leads to.
+func (t *Tree) noteOthers(only string) {
+	known := map[string]bool{}
+	for _, c := range t.Clusters {
+		for _, unit := range c.Units {
+			known[unit.File] = true
+			if unit.Dir == "" {
+				continue
+			}
+			for file := range t.Reached(unit.Dir) {
+				known[file] = true
+			}
+		}
+	}
+	for _, name := range t.yamlFiles() {
+		if only != "." && !below(only, name) || known[name] || !t.mentions(name, kustomizev1.GroupVersion.Group) {
+			continue
+		}
+		for _, doc := range t.File(name).Docs {
+			if isUnit(doc) {
+				t.NotLooked = append(t.NotLooked, NotLooked{name, "no root that was found leads to its Flux Kustomizations; name the folder of its cluster if it is one"})
+				break
+			}
+		}
+	}
 }
 
 // noteTemplates tells of Flux Kustomizations that are still templates.

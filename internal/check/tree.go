@@ -15,7 +15,9 @@ type Tree struct {
 	// NotLooked is what nothing is said about, and why.
 	NotLooked []NotLooked
 
-	// dir holds the files as source-controller would take them; it goes with Close.
+	// temporary holds dir and the artifacts that are made of it; it goes with Close.
+	temporary string
+	// dir holds the files as source-controller would take them.
 	dir string
 	// original is the folder that the files come from.
 	original string
@@ -37,6 +39,8 @@ type Cluster struct {
 	Root *Unit
 	// Units are all of them with the root, which is first; each comes after the one that brings it.
 	Units []*Unit
+	// Releases are the HelmReleases.
+	Releases []*Release
 	// Incomplete says why the cluster may have objects that are not in Units: something makes them that is not looked
 	// into. It is "" where all is known.
 	Incomplete string
@@ -62,6 +66,8 @@ type Unit struct {
 	Objects []*Object
 	// Open says that variables may have values that the tree does not bring: they are in Objects as they are in the files.
 	Open bool
+	// copied tells where the files of its source come from, if that is an artifact made of this repository.
+	copied []copied
 }
 
 // ID is "namespace/name".
@@ -172,4 +178,4 @@ func (c *Cluster) DependsOn(u *Unit) []*Unit {
 }
 
 // Close removes the copy of the files.
-func (t *Tree) Close() error { return os.RemoveAll(t.dir) }
+func (t *Tree) Close() error { return os.RemoveAll(t.temporary) }

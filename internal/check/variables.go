@@ -32,6 +32,9 @@ func (l *loader) variables(unit *Unit) build.Variables {
 		}
 	}
 	for name, value := range post.Substitute {
+		if !Substituted(value) { // the unit that brings this one could not fill it in
+			value = "${" + name + "}"
+		}
 		vars.Values[name] = strings.ReplaceAll(value, "\n", "")
 	}
 	return vars
