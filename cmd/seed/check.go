@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,14 +84,24 @@ func checkOne(ctx context.Context, result *check.Result, path string) error {
 		}
 		return err
 	}
-	prefix := ""
-	if here, err := os.Getwd(); err == nil {
-		if to, err := filepath.Rel(here, root); err == nil && to != "." {
-			prefix = filepath.ToSlash(to) + "/"
-		}
-	}
-	result.Add(tree, prefix)
+	result.Add(tree, prefixOf(root))
 	return tree.Close()
+}
+
+// prefixOf is what leads from the working folder to the files of a repository.
+func prefixOf(root string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return root + "/"
+	}
+	to, err := filepath.Rel(here, root)
+	switch {
+	case err != nil || strings.HasPrefix(to, "../") && !strings.HasSuffix(to, ".."): // elsewhere
+		return root + "/"
+	case to == ".":
+		return ""
+	}
+	return to + "/" // below, or above: the working folder is in the repository
 }
 
 // repository finds the root of the repository that path is in: the folder with .git, or path itself.

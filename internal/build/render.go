@@ -77,15 +77,24 @@ func render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Render
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
 		}
-		objects, err := ssautil.ReadObjects(bytes.NewReader(data))
+		objects, err := read(data)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
 		}
 		for _, object := range objects { // more than one if it is a List
 			all = append(all, Rendered{Unstructured: object, File: file, Unset: unset})
 		}
 	}
 	return all, nil
+}
+
+// read is ReadObjects of fluxcd/pkg/ssa for JSON, which most often is one object.
+func read(data []byte) ([]*unstructured.Unstructured, error) {
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(data); err != nil || object.IsList() || ssautil.IsKustomization(object) {
+		return ssautil.ReadObjects(bytes.NewReader(data))
+	}
+	return []*unstructured.Unstructured{object}, nil
 }
 
 // fileOf reads, and removes unless it is kept, what kustomize says of the origin of an object.
@@ -116,6 +125,9 @@ func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) ([
 	if k.Spec.PostBuild == nil || len(v.Values) == 0 && !v.Open && !always ||
 		res.GetLabels()[mark] == kustomize.DisabledValue || res.GetAnnotations()[mark] == kustomize.DisabledValue {
 		return nil, nil
+	}
+	if data, err := res.MarshalJSON(); err != nil || !bytes.Contains(data, []byte("$")) {
+		return nil, err
 	}
 	data, err := res.AsYAML()
 	if err != nil {

@@ -37,6 +37,9 @@ func Load(ctx context.Context, root, only string) (*Tree, error) {
 }
 
 func (t *Tree) load(ctx context.Context, root, only string) error {
+	if err := os.Mkdir(t.dir, 0o700); err != nil {
+		return err
+	}
 	if err := fetch.Local(root, t.dir); err != nil {
 		return fmt.Errorf("reading the repository %s: %w", root, err)
 	}

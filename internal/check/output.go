@@ -10,8 +10,15 @@ import (
 // Result is what there is to tell.
 type Result struct {
 	Findings  []Finding   `json:"findings"`
-	Clusters  []string    `json:"clusters"`
+	Clusters  []Looked    `json:"clusters"`
 	NotLooked []NotLooked `json:"notLookedInto"`
+}
+
+// Looked is how much of a cluster was looked into.
+type Looked struct {
+	Name    string `json:"name"`
+	Units   int    `json:"units"`
+	Objects int    `json:"objects"`
 }
 
 // Add puts what was found in a repository to the rest. Its files are told as they are reached from here, by prefix.
@@ -21,7 +28,13 @@ func (r *Result) Add(t *Tree, prefix string) {
 		r.Findings = append(r.Findings, f)
 	}
 	for _, c := range t.Clusters {
-		r.Clusters = append(r.Clusters, prefix+c.Name)
+		looked := Looked{Name: prefix + c.Name, Objects: len(c.Objects())}
+		for _, unit := range c.Units {
+			if unit.NotLooked == "" {
+				looked.Units++
+			}
+		}
+		r.Clusters = append(r.Clusters, looked)
 	}
 	for _, n := range t.NotLooked {
 		r.NotLooked = append(r.NotLooked, NotLooked{prefix + n.What, n.Why})
@@ -55,7 +68,10 @@ func (r *Result) Text(w io.Writer) {
 	for _, n := range r.NotLooked {
 		fmt.Fprintf(w, "not looked into: %s: %s\n", n.What, n.Why)
 	}
-	fmt.Fprintf(w, "%s: %s\n", r.sum(), strings.Join(r.Clusters, ", "))
+	for _, c := range r.Clusters {
+		fmt.Fprintf(w, "looked into: %s: %s, %s\n", c.Name, many(c.Units, "unit"), many(c.Objects, "object"))
+	}
+	fmt.Fprintln(w, r.sum())
 }
 
 // subject is what a finding is about, with a colon.

@@ -11,8 +11,14 @@ import (
 func findUnset(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
+		seen := map[string]bool{}
 		for _, o := range c.Objects() {
 			for _, name := range o.Unset {
+				if id := o.Unit.ID() + " " + name; seen[id] {
+					continue // the first place is enough
+				} else {
+					seen[id] = true
+				}
 				f := o.finding()
 				f.Line = t.lineWith(o, "${"+name)
 				f.Why = fmt.Sprintf("The variable %s has no value in cluster %s, so Flux refuses the whole unit (an older one fills in nothing).", name, c.Name)
