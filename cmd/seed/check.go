@@ -17,9 +17,9 @@ import (
 var errFound = errors.New("there are findings")
 
 func checkCommand() *cobra.Command {
-	format, strict := "text", false
+	var how checking
 	command := &cobra.Command{
-		Use:   "check [PATH...] [--format text|github|json] [--strict]",
+		Use:   "check [PATH...] [--format text|github|json] [--strict] [--graph text|mermaid]",
 		Short: "Find in a Flux repository, before the push, what would be found after it",
 		Long: `Builds each cluster of a repository as Flux will, without a cluster and without the network, and says what cannot work there:
 with file and line, why, and what to do. PATH is a repository, or a cluster's folder in one; the default is this one. A cluster
@@ -28,25 +28,40 @@ is a folder that holds, as built, the Flux Kustomization that builds it, or one 
 What it cannot know it says nothing about. What it did not look into it names at the end: other sources, charts, templates.
 docs/check.md explains each finding by its code.
 
+With --graph it finds nothing, and shows the units instead: by level, the fast track, the critical path, and what each of them
+really waits for.
+
 Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong usage, or no cluster was found.`,
 		Example: `  seed check
   seed check clusters/home --strict
-  seed check --format github`,
+  seed check --format github
+  seed check clusters/home --graph mermaid > graph.mmd`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
-			return runCheck(cmd, args, format, strict)
+			return runCheck(cmd, args, how)
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&format, "format", format, "text for people, github for annotations of a workflow, or json")
-	f.BoolVar(&strict, "strict", strict, "fail on warnings too")
+	f.StringVar(&how.format, "format", "text", "text for people, github for annotations of a workflow, or json")
+	f.BoolVar(&how.strict, "strict", false, "fail on warnings too")
+	f.StringVar(&how.graph, "graph", "", "show the units: text for people, or a mermaid flowchart")
 	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "github", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = command.RegisterFlagCompletionFunc("graph", cobra.FixedCompletions([]string{"text", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
 
-func runCheck(cmd *cobra.Command, paths []string, format string, strict bool) error {
+// checking is how to look.
+type checking struct {
+	format, graph string
+	strict        bool
+}
+
+func runCheck(cmd *cobra.Command, paths []string, how checking) error {
+	if how.graph != "" {
+		return showGraph(cmd, paths, how.graph)
+	}
 	var result check.Result
 	for _, path := range paths {
 		if err := checkOne(cmd.Context(), &result, path); err != nil {
@@ -54,7 +69,7 @@ func runCheck(cmd *cobra.Command, paths []string, format string, strict bool) er
 		}
 	}
 	out := cmd.OutOrStdout()
-	switch format {
+	switch how.format {
 	case "text":
 		result.Text(out)
 	case "github":
@@ -64,24 +79,60 @@ func runCheck(cmd *cobra.Command, paths []string, format string, strict bool) er
 			return err
 		}
 	default:
-		return usage{fmt.Errorf("--format %q: it is text, github or json", format)}
+		return usage{fmt.Errorf("--format %q: it is text, github or json", how.format)}
 	}
-	if result.Count(check.Error) > 0 || strict && result.Count(check.Warning) > 0 {
+	if result.Count(check.Error) > 0 || how.strict && result.Count(check.Warning) > 0 {
 		return errFound
 	}
 	return nil
 }
 
-func checkOne(ctx context.Context, result *check.Result, path string) error {
+// showGraph shows the units of the clusters in all paths.
+func showGraph(cmd *cobra.Command, paths []string, format string) error {
+	if format != "text" && format != "mermaid" {
+		return usage{fmt.Errorf("--graph %q: it is text or mermaid", format)}
+	}
+	var clusters []*check.Cluster
+	for _, path := range paths {
+		tree, _, err := load(cmd.Context(), path)
+		if err != nil {
+			return err
+		}
+		clusters = append(clusters, tree.Clusters...)
+		if err := tree.Close(); err != nil {
+			return err
+		}
+	}
+	out := cmd.OutOrStdout()
+	if format == "mermaid" {
+		check.GraphMermaid(out, clusters)
+		return nil
+	}
+	for i, cluster := range clusters {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		cluster.GraphText(out)
+	}
+	return nil
+}
+
+// load loads the repository that path is in, and returns its root with it.
+func load(ctx context.Context, path string) (*check.Tree, string, error) {
 	root, only, err := repository(path)
 	if err != nil {
-		return usage{err}
+		return nil, "", usage{err}
 	}
 	tree, err := check.Load(ctx, root, only)
+	if errors.Is(err, check.ErrNoCluster) {
+		err = usage{fmt.Errorf("%s: %w", path, err)}
+	}
+	return tree, root, err
+}
+
+func checkOne(ctx context.Context, result *check.Result, path string) error {
+	tree, root, err := load(ctx, path)
 	if err != nil {
-		if errors.Is(err, check.ErrNoCluster) {
-			return usage{fmt.Errorf("%s: %w", path, err)}
-		}
 		return err
 	}
 	result.Add(tree, prefixOf(root))

@@ -1,0 +1,65 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// GraphMermaid writes a flowchart of the units of all clusters (https://mermaid.js.org/syntax/flowchart.html). An arrow leads from
+// a unit to what waits until it is Ready, a dotted one to what it brings; what is on the critical path has a thick border.
+func GraphMermaid(w io.Writer, clusters []*Cluster) {
+	fmt.Fprintln(w, "flowchart LR")
+	var thick []string
+	for i, c := range clusters {
+		g := c.graph()
+		// A name of a unit could be a word of Mermaid's own, as "end": units have numbers, and their names are labels.
+		id := func(unit *Unit) string { return fmt.Sprintf("c%du%d", i, slices.Index(g.units, unit)) }
+		fmt.Fprintf(w, "  subgraph c%d[\"%s\"]\n", i, label(c.Name))
+		g.mermaidUnits(w, id, fmt.Sprintf("c%dfast", i))
+		for _, unit := range g.units {
+			for _, first := range g.waits[unit] {
+				if first != c.Root {
+					fmt.Fprintf(w, "    %s --> %s\n", id(first), id(unit))
+				}
+			}
+			if unit.Parent != nil && unit.Parent != c.Root {
+				fmt.Fprintf(w, "    %s -.-> %s\n", id(unit.Parent), id(unit))
+			}
+		}
+		fmt.Fprintln(w, "  end")
+		if chain := g.critical(); len(chain) > 1 {
+			for _, unit := range chain {
+				thick = append(thick, id(unit))
+			}
+		}
+	}
+	if len(thick) > 0 {
+		fmt.Fprintf(w, "  classDef critical stroke-width:3px\n  class %s critical\n", strings.Join(thick, ","))
+	}
+}
+
+// mermaidUnits writes the units, those of the fast track in a box.
+func (g *graph) mermaidUnits(w io.Writer, id func(*Unit) string, box string) {
+	fast := func(unit *Unit) bool { return g.levels[unit] == 0 && !g.cycles[unit] }
+	if slices.ContainsFunc(g.units, fast) {
+		fmt.Fprintf(w, "    subgraph %s[\"fast track\"]\n", box)
+		for _, unit := range g.units {
+			if fast(unit) {
+				fmt.Fprintf(w, "      %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+			}
+		}
+		fmt.Fprintln(w, "    end")
+	}
+	for _, unit := range g.units {
+		if !fast(unit) {
+			fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+		}
+	}
+}
+
+// label writes a text between quotes with Mermaid's own entities.
+func label(text string) string {
+	return strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", " ").Replace(text)
+}
