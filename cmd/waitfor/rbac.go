@@ -11,7 +11,6 @@ import (
 	"github.com/tazlab/seed/internal/wait"
 	"github.com/tazlab/seed/internal/wait/access"
 	"github.com/tazlab/seed/internal/wait/kinds"
-	"github.com/tazlab/seed/internal/wait/kube"
 	"github.com/tazlab/seed/internal/wait/target"
 )
 
@@ -80,7 +79,7 @@ func (p *program) needs(targets []target.Target) ([]access.Need, error) {
 		need.Why = t.Text
 		needs = append(needs, need)
 		if f.hints {
-			needs = append(needs, kube.BringerNeeds(o, need.Namespace)...)
+			needs = append(needs, access.OfBringers(o, need.Namespace)...)
 		}
 	}
 	for _, scoped := range f.clusterScoped {
@@ -107,5 +106,5 @@ func (p *program) need(o *target.Object) (access.Need, error) {
 	if !resource.Namespaced && o.Namespace != "" {
 		return access.Need{}, fmt.Errorf("%s has no namespace: leave %s/ out", resource.Resource, o.Namespace)
 	}
-	return kube.Need(o, resource, p.flags.namespace), nil
+	return access.Of(o, resource, p.flags.namespace), nil
 }

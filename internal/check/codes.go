@@ -16,4 +16,10 @@ var Codes = []Code{
 	{"SC206", "A variable has no value", Error, findUnset},
 	{"SC207", "A planted unit could be pruned", Error, findPrune},
 	{"SC208", "An object needs the definition that its own unit's chart brings", Error, findOwnDefinition},
+	{"SC301", "A Pod needs what nothing brings", Error, findNeeds},
+	{"SC302", "A Pod needs a key that is not there", Error, findKeys},
+	{"SC311", "A Pod does not wait for its late Secret", Warning, findLate},
+	{"SC321", "waitfor may not look at what it waits for", Error, findRefused},
+	{"SC322", "waitfor may do more than it needs", Warning, findExcess},
+	{"SC323", "A target of waitfor cannot be read", Error, findTargets},
 }

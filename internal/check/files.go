@@ -144,7 +144,13 @@ func child(node *yaml.Node, step string) (key, value *yaml.Node) {
 		}
 		field, want, _ := strings.Cut(step, "=")
 		for _, element := range node.Content {
-			if _, found := child(element, field); found != nil && found.Value == want {
+			found := element
+			for part := range strings.SplitSeq(field, ".") {
+				if _, found = child(found, part); found == nil {
+					break
+				}
+			}
+			if found != nil && found.Value == want {
 				return element, element
 			}
 		}

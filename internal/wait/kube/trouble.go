@@ -12,7 +12,6 @@ import (
 
 	"github.com/tazlab/seed/internal/wait/access"
 	"github.com/tazlab/seed/internal/wait/diagnose"
-	"github.com/tazlab/seed/internal/wait/kinds"
 	"github.com/tazlab/seed/internal/wait/target"
 )
 
@@ -118,29 +117,12 @@ func (f *Follower) refuse(err error) (time.Duration, error) {
 	}
 	end := Refused{Why: why}
 	if apierrors.IsForbidden(err) && f.seen != nil { // else it is discovery that is refused
-		role, err := access.Role(f.Client.account(why), Need(f.Object, f.resource, f.Client.Namespace))
+		role, err := access.Role(f.Client.account(why), access.Of(f.Object, f.resource, f.Client.Namespace))
 		if end.Role = string(role); err != nil {
 			end.Why += " (and the Role that is missing cannot be written: " + err.Error() + ")"
 		}
 	}
 	return 0, end
-}
-
-// Need is what following an object of that resource needs; namespace is the Pod's own.
-func Need(o *target.Object, r kinds.Resource, namespace string) access.Need {
-	n := access.Need{Group: r.Group, Resource: r.Resource, Verbs: []string{"get", "watch"}, ClusterScoped: !r.Namespaced}
-	if o.Namespace != "" {
-		namespace = o.Namespace
-	}
-	if r.Namespaced {
-		n.Namespace = namespace
-	}
-	if o.Selector != nil {
-		n.Verbs[0] = "list"
-	} else {
-		n.Names = []string{o.Name}
-	}
-	return n
 }
 
 func (f *Follower) namespace() string {

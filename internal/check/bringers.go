@@ -1,0 +1,192 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	esv1 "github.com/external-secrets/external-secrets/apis/externalsecrets/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// thing is a Secret or ConfigMap. Its namespace is "*" where that is not known.
+type thing struct{ kind, namespace, name string }
+
+// bringer is what brings a thing.
+type bringer struct {
+	*Object
+	// late says that it comes only when an operator has worked on Object.
+	late bool
+}
+
+// brought is what a cluster's Secrets and ConfigMaps come from.
+type brought struct {
+	cluster *Cluster
+	by      map[thing][]bringer
+	// makers is what may bring others there, by namespace ("" for all of them) and kind.
+	makers map[thing]bool
+	// named are texts of objects in a namespace that may name a Secret which somebody makes for them.
+	named map[string]map[string]bool
+}
+
+// harmless are groups whose objects bring neither Secret nor ConfigMap, but for those that are looked at one by one. So are all
+// groups of Kubernetes itself.
+var harmless = []string{"cert-manager.io", "acme.cert-manager.io", esv1.Group, "gateway.networking.k8s.io", "metallb.io", "traefik.io", "snapshot.storage.k8s.io", "cilium.io", "bitnami.com"}
+
+// monitors are kinds of the Prometheus operator of which it makes nothing.
+var monitors = []string{"ServiceMonitor", "PodMonitor", "PrometheusRule", "Probe", "ScrapeConfig"}
+
+func (c *Cluster) brought() *brought {
+	b := &brought{cluster: c, by: map[thing][]bringer{}, makers: map[thing]bool{}, named: map[string]map[string]bool{}}
+	for _, o := range c.Objects() {
+		b.read(o)
+	}
+	return b
+}
+
+// read notes what an object brings or may bring.
+func (b *brought) read(o *Object) {
+	gvk := o.GroupVersionKind()
+	text := func(fields ...string) string { s, _, _ := unstructured.NestedString(o.Object, fields...); return s }
+	add := func(kind, name string, late bool) {
+		if !Substituted(name) || !Substituted(o.GetNamespace()) {
+			b.maker("", "Secret", "ConfigMap")
+			return
+		}
+		key := thing{kind, o.GetNamespace(), name}
+		b.by[key] = append(b.by[key], bringer{o, late})
+	}
+	switch kind := gvk.Kind; {
+	case gvk.Group == "" && (kind == "Secret" || kind == "ConfigMap"):
+		add(kind, o.GetName(), false)
+		return
+	case gvk.Group == esv1.Group && kind == esv1.ExtSecretKind:
+		if text("spec", "target", "manifest", "kind") != "" { // it makes something else
+			b.maker(o.GetNamespace(), text("spec", "target", "manifest", "kind"))
+			break
+		}
+		switch text("spec", "target", "creationPolicy") {
+		case "None", "Merge":
+			b.maker(o.GetNamespace(), "Secret") // somebody else has to bring it
+		default:
+			add("Secret", cmp.Or(text("spec", "target", "name"), o.GetName()), true)
+		}
+	case gvk.Group == esv1.Group && kind == "ClusterExternalSecret":
+		b.maker("", "Secret")
+	case gvk.Group == "cert-manager.io" && kind == "Certificate":
+		add("Secret", text("spec", "secretName"), false)
+	case gvk.Group == "cert-manager.io" && (kind == "Issuer" || kind == "ClusterIssuer"):
+		b.name(cmp.Or(o.GetNamespace(), "cert-manager"), o.Object["spec"])
+	case gvk.Group == "bitnami.com" && kind == "SealedSecret":
+		add("Secret", cmp.Or(text("spec", "template", "metadata", "name"), o.GetName()), false)
+	case gvk.Group == crunchy && kind == "PostgresCluster":
+		b.postgres(o, add)
+	case gvk.Group == rbacGroup:
+		b.rights(o)
+		return
+	case gvk.Group == helmGroup || strings.HasSuffix(gvk.Group, ".toolkit.fluxcd.io"):
+	case !strings.Contains(gvk.Group, ".") || strings.HasSuffix(gvk.Group, ".k8s.io") && !strings.HasSuffix(gvk.Group, ".x-k8s.io"):
+		if kind == "Ingress" || kind == "Gateway" {
+			b.name(o.GetNamespace(), o.Object["spec"])
+		}
+	case slices.Contains(harmless, gvk.Group), slices.Contains(monitors, kind) && gvk.Group == "monitoring.coreos.com":
+	default: // of an operator that is not known
+		b.maker(o.GetNamespace(), "Secret", "ConfigMap")
+	}
+	for _, text := range o.GetAnnotations() {
+		b.name(o.GetNamespace(), text)
+	}
+}
+
+const (
+	crunchy   = "postgres-operator.crunchydata.com"
+	rbacGroup = "rbac.authorization.k8s.io"
+)
+
+// postgres notes the Secrets of the users of a PostgresCluster. The operator makes others, which begin with the cluster's name.
+func (b *brought) postgres(o *Object, add func(string, string, bool)) {
+	users, _, _ := unstructured.NestedSlice(o.Object, "spec", "users")
+	if len(users) == 0 {
+		users = []any{map[string]any{"name": o.GetName()}}
+	}
+	for _, user := range users {
+		content, _ := user.(map[string]any)
+		name, _ := content["name"].(string)
+		add("Secret", o.GetName()+"-pguser-"+name, true)
+	}
+}
+
+// rights notes who may create Secrets and ConfigMaps: a program that does cannot be looked into. Flux itself makes what it is told.
+func (b *brought) rights(o *Object) {
+	if o.GetLabels()["app.kubernetes.io/part-of"] == "flux" || o.GetLabels()["app.kubernetes.io/part-of"] == "flux-system" {
+		return
+	}
+	role, _, _ := unstructured.NestedString(o.Object, "roleRef", "name")
+	if strings.HasSuffix(o.GetKind(), "Binding") && slices.Contains([]string{"cluster-admin", "admin", "edit"}, role) {
+		b.maker(o.GetNamespace(), "Secret", "ConfigMap")
+	}
+	rules, _, _ := unstructured.NestedSlice(o.Object, "rules")
+	for _, rule := range rules {
+		content, _ := rule.(map[string]any)
+		has := func(field string, values ...string) bool {
+			list, _, _ := unstructured.NestedStringSlice(content, field)
+			return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(list, v) || slices.Contains(list, "*") })
+		}
+		for resource, kind := range map[string]string{"secrets": "Secret", "configmaps": "ConfigMap"} {
+			if has("apiGroups", "") && has("verbs", "create", "patch") && has("resources", resource) {
+				b.maker(o.GetNamespace(), kind)
+			}
+		}
+	}
+}
+
+func (b *brought) maker(namespace string, kinds ...string) {
+	for _, kind := range kinds {
+		b.makers[thing{kind: kind, namespace: namespace}] = true
+	}
+}
+
+// name notes all texts in a part of an object.
+func (b *brought) name(namespace string, value any) {
+	switch value := value.(type) {
+	case string:
+		if b.named[namespace] == nil {
+			b.named[namespace] = map[string]bool{}
+		}
+		b.named[namespace][value] = true
+	case map[string]any:
+		for _, v := range value {
+			b.name(namespace, v)
+		}
+	case []any:
+		for _, v := range value {
+			b.name(namespace, v)
+		}
+	}
+}
+
+// always are what every namespace has, by Kubernetes or a distribution of it.
+var always = []string{"kube-root-ca.crt", "openshift-service-ca.crt", "istio-ca-root-cert"}
+
+// mayHave tells whether a thing that nothing is known to bring may be there all the same.
+func (b *brought) mayHave(t thing) bool {
+	switch {
+	case strings.HasPrefix(t.namespace, "kube-") || slices.Contains(always, t.name):
+		return true
+	case b.cluster.Charts(t.namespace), b.named[t.namespace][t.name], b.named[""][t.name]:
+		return true
+	case b.makers[thing{kind: t.kind, namespace: t.namespace}], b.makers[thing{kind: t.kind}]:
+		return true
+	}
+	for other := range b.by { // it may be mirrored, or begin with the name of a database
+		if other.kind == t.kind && other.name == t.name {
+			return true
+		}
+	}
+	for _, o := range b.cluster.Objects() {
+		if gvk := o.GroupVersionKind(); gvk.Group == crunchy && o.GetNamespace() == t.namespace && strings.HasPrefix(t.name, o.GetName()+"-") && !strings.HasPrefix(t.name, o.GetName()+"-pguser-") {
+			return true
+		}
+	}
+	return false
+}
