@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tazlab/seed/internal/check"
+	"github.com/tazlab/seed/internal/talos"
 )
 
 // errFound says by the exit code that there are findings; they are told already.
@@ -19,7 +21,7 @@ var errFound = errors.New("there are findings")
 func checkCommand() *cobra.Command {
 	var how checking
 	command := &cobra.Command{
-		Use:   "check [PATH...] [--format text|github|json] [--strict] [--graph text|mermaid]",
+		Use:   "check [PATH...] [--format text|github|json] [--strict] [--graph text|mermaid] [--bundle FILE]",
 		Short: "Find in a Flux repository, before the push, what would be found after it",
 		Long: `Builds each cluster of a repository as Flux will, without a cluster and without the network, and says what cannot work there:
 with file and line, why, and what to do. PATH is a repository, or a cluster's folder in one; the default is this one. A cluster
@@ -35,7 +37,8 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 		Example: `  seed check
   seed check clusters/home --strict
   seed check --format github
-  seed check clusters/home --graph mermaid > graph.mmd`,
+  seed check clusters/home --graph mermaid > graph.mmd
+  seed check clusters/home --bundle seed-patch.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{"."}
@@ -46,6 +49,7 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 	f := command.Flags()
 	f.StringVar(&how.format, "format", "text", "text for people, github for annotations of a workflow, or json")
 	f.BoolVar(&how.strict, "strict", false, "fail on warnings too")
+	f.StringVar(&how.bundle, "bundle", "", "what \"seed render\" printed for the cluster, or the ConfigMap with the bundle as kubectl prints it: say where Git has moved on; - reads standard input")
 	f.StringVar(&how.graph, "graph", "", "show the units: text for people, or a mermaid flowchart")
 	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "github", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = command.RegisterFlagCompletionFunc("graph", cobra.FixedCompletions([]string{"text", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
@@ -54,17 +58,21 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 
 // checking is how to look.
 type checking struct {
-	format, graph string
-	strict        bool
+	format, graph, bundle string
+	strict                bool
 }
 
 func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 	if how.graph != "" {
 		return showGraph(cmd, paths, how.graph)
 	}
+	deployed, err := how.deployed(cmd.InOrStdin(), len(paths))
+	if err != nil {
+		return err
+	}
 	var result check.Result
 	for _, path := range paths {
-		if err := checkOne(cmd.Context(), &result, path); err != nil {
+		if err := checkOne(cmd.Context(), &result, path, deployed); err != nil {
 			return err
 		}
 	}
@@ -85,6 +93,23 @@ func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 		return errFound
 	}
 	return nil
+}
+
+// deployed reads the bundle that a cluster was given, if there is one to look at.
+func (c checking) deployed(stdin io.Reader, paths int) ([]byte, error) {
+	switch {
+	case c.bundle == "":
+		return nil, nil
+	case paths > 1:
+		return nil, usage{errors.New("--bundle is of one cluster: give one PATH")}
+	case c.bundle == "-":
+		return readAll(stdin, "standard input", talos.MaxConfig)
+	}
+	data, err := readFile(c.bundle, talos.MaxConfig)
+	if err != nil {
+		return nil, usage{fmt.Errorf("reading the deployed bundle: %w", err)}
+	}
+	return data, nil
 }
 
 // showGraph shows the units of the clusters in all paths.
@@ -130,10 +155,15 @@ func load(ctx context.Context, path string) (*check.Tree, string, error) {
 	return tree, root, err
 }
 
-func checkOne(ctx context.Context, result *check.Result, path string) error {
+func checkOne(ctx context.Context, result *check.Result, path string, deployed []byte) error {
 	tree, root, err := load(ctx, path)
 	if err != nil {
 		return err
+	}
+	if deployed != nil {
+		if err := tree.Deployed(deployed); err != nil {
+			return errors.Join(usage{fmt.Errorf("--bundle: %w", err)}, tree.Close())
+		}
 	}
 	result.Add(tree, prefixOf(root))
 	return tree.Close()

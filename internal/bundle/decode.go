@@ -34,6 +34,9 @@ var kinds = map[string]string{
 	"ConfigMap":                   "v1",
 }
 
+// Check is what Parse finds wrong with an object by itself, nil if nothing.
+func Check(object *unstructured.Unstructured) error { return check(object) }
+
 // check decodes an object of a bundle and finds what can be found without the others.
 func check(object *unstructured.Unstructured) (err error) {
 	if object.GetAPIVersion() == "" || object.GetKind() == "" {

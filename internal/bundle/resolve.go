@@ -170,7 +170,7 @@ func (r *resolver) brought(target types.NamespacedName, wanted string, keys []st
 		return fmt.Errorf("%s: the Secret %s is brought by %s from ClusterSecretStore %s, which has no annotation %s: annotate that store too, or let the ExternalSecret name one that has it",
 			wanted, target, describe(raw), key.Name, JWTIdentityAnnotation)
 	}
-	found, known := secretKeys(es)
+	found, known := Keys(es)
 	for _, key := range keys {
 		if known && !slices.Contains(found, key) {
 			return fmt.Errorf("%s: %s brings the Secret %s without the key %q, so nobody could log in with it: add it to spec.data", wanted, describe(raw), target, key)

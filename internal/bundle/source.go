@@ -45,7 +45,7 @@ func (r *resolver) complete(target types.NamespacedName, field string) error {
 		if claim.Target != target || claim.Secret == nil || field == "spec.certSecretRef" {
 			continue
 		}
-		keys, known := secretKeys(claim.Secret)
+		keys, known := Keys(claim.Secret)
 		if known && slices.Contains(keys, "password") && !slices.Contains(keys, "username") && !slices.Contains(keys, "identity") {
 			return fmt.Errorf("ExternalSecret %s/%s brings a password without username, which Flux refuses: add username to spec.target.template.data (for GitHub any text, for example git)",
 				claim.Secret.Namespace, claim.Secret.Name)
@@ -54,8 +54,8 @@ func (r *resolver) complete(target types.NamespacedName, field string) error {
 	return nil
 }
 
-// secretKeys are the keys that the Secret of es will have; what the vault names is not known.
-func secretKeys(es *esv1.ExternalSecret) (keys []string, known bool) {
+// Keys are those that the Secret of es will have; what the vault names is not known.
+func Keys(es *esv1.ExternalSecret) (keys []string, known bool) {
 	template := es.Spec.Target.Template
 	if template == nil || len(template.Data) == 0 || template.MergePolicy == esv1.MergePolicyMerge {
 		for _, data := range es.Spec.Data {

@@ -22,4 +22,8 @@ var Codes = []Code{
 	{"SC321", "waitfor may not look at what it waits for", Error, findRefused},
 	{"SC322", "waitfor may do more than it needs", Warning, findExcess},
 	{"SC323", "A target of waitfor cannot be read", Error, findTargets},
+	{"SC401", "A password for Git has no username", Error, findPassword},
+	{"SC411", "seed cannot honour what it starts from", Error, findUnclaimable},
+	{"SC421", "An object does not fit its definition", Error, findUnfit},
+	{"SC501", "The deployed bundle has drifted from Git", Warning, findDrift},
 }

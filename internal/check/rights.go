@@ -93,7 +93,10 @@ func (c *Cluster) rights(w *waitfor, namespace string) (needs, more []access.Nee
 		need := access.Of(o, resource, w.namespace)
 		need.Why = t.Text
 		needs = append(needs, need)
-		more = append(more, access.OfBringers(o, need.Namespace)...)
+		for _, hint := range access.OfBringers(o, need.Namespace) {
+			hint.Why = "" // it is not waited for
+			more = append(more, hint)
+		}
 	}
 	return needs, more, true
 }

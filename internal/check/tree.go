@@ -24,6 +24,8 @@ type Tree struct {
 	files    map[string]*File
 	folders  map[string]bool
 	indexes  map[string]*Index
+	// deployed are the bundles that clusters were given, as far as they are known.
+	deployed []deployed
 }
 
 // NotLooked is something that was not looked into.
@@ -101,7 +103,7 @@ func (o *Object) Key() types.NamespacedName {
 }
 
 // LineOf is the line of a field in the object's file, or the object's own where the file does not have it: a patch may bring it.
-// An element of a list is named by its index ("0"), or by a field of it ("name=db").
+// An element of a list is named by its index ("0"), or by a field of it ("name=db", "secretRef.name=db").
 func (o *Object) LineOf(path ...string) int {
 	if o.doc == nil {
 		return o.Line

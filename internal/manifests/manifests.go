@@ -27,7 +27,7 @@ const (
 	// ConfigDir is where the Pod mounts the ConfigMap.
 	ConfigDir = "/etc/seed"
 	// BundleKey is the file in it that holds the bundle.
-	BundleKey = "bundle.yaml"
+	BundleKey = bundle.File
 	// CAKey is the file in it with the authorities that count beside the public ones; it may be missing.
 	CAKey = "ca.crt"
 	// maxBundle is what fits into a ConfigMap beside its metadata, in bytes.
