@@ -46,6 +46,11 @@ func find(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	defer func() { _ = tree.Close() }()
+	if bundle, err := os.ReadFile(filepath.Join(dir, "deployed.txt")); err == nil {
+		if err := tree.Deployed(bundle); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var places []string
 	for _, f := range check.Run(tree) {
 		t.Logf("%s:%d: %s %s %s %s %s %s", f.File, f.Line, f.Severity, f.Code, f.Object, f.Unit, f.Why, f.How)
