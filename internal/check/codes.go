@@ -15,5 +15,5 @@ var Codes = []Code{
 	{"SC205", "Nobody creates a namespace", Error, findNamespaces},
 	{"SC206", "A variable has no value", Error, findUnset},
 	{"SC207", "A planted unit could be pruned", Error, findPrune},
-	{"SC208", "An object needs the definition that its own unit's chart brings", Error, findOwnDefinition},
+	{"SC208", "An object needs the definition that its own unit's chart brings", Warning, findOwnDefinition},
 }

@@ -24,6 +24,8 @@ type Tree struct {
 	files    map[string]*File
 	folders  map[string]bool
 	indexes  map[string]*Index
+	// reached are the answers of Reached.
+	reached map[string]map[string]bool
 }
 
 // NotLooked is something that was not looked into.
@@ -68,6 +70,10 @@ type Unit struct {
 	Open bool
 	// copied tells where the files of its source come from, if that is an artifact made of this repository.
 	copied []copied
+	// doc is the Kustomization in its file, for a root that could not be built.
+	doc *Doc
+	// read is the answer of ReadBy.
+	read map[string]bool
 }
 
 // ID is "namespace/name".
@@ -101,7 +107,7 @@ func (o *Object) Key() types.NamespacedName {
 }
 
 // LineOf is the line of a field in the object's file, or the object's own where the file does not have it: a patch may bring it.
-// An element of a list is named by its index ("0"), or by a field of it ("name=db").
+// An element of a list is named by its index ("0"), by itself if it is a text, or by a field of it ("name=db").
 func (o *Object) LineOf(path ...string) int {
 	if o.doc == nil {
 		return o.Line
@@ -114,10 +120,13 @@ func (o *Object) LineOf(path ...string) int {
 
 // LineOf is as Object.LineOf, for the Kustomization itself.
 func (u *Unit) LineOf(path ...string) int {
-	if u.From == nil {
-		return u.Line
+	switch {
+	case u.From != nil:
+		return u.From.LineOf(path...)
+	case u.doc != nil:
+		return (&Object{doc: u.doc, Line: u.Line}).LineOf(path...)
 	}
-	return u.From.LineOf(path...)
+	return u.Line
 }
 
 // finding begins a finding about the unit.
