@@ -150,7 +150,7 @@ func (t *Tree) ownFolders(units []*Doc) []start {
 	var own []start
 	for dir, doc := range candidates {
 		root, err := t.rootIn(dir)
-		if err != nil && dir != "." { // it cannot be built: that is to be told of a root, so this is one. "." holds everything.
+		if err != nil && dir != "." && t.holdsSource(dir, doc) { // it cannot be built, which is to be told of a root
 			root = decodeUnit(doc, dir)
 		}
 		if root != nil {
@@ -158,6 +158,17 @@ func (t *Tree) ownFolders(units []*Doc) []start {
 		}
 	}
 	return own
+}
+
+// holdsSource tells whether a folder holds the source of a unit, as that of a root does.
+func (t *Tree) holdsSource(dir string, unit *Doc) bool {
+	kind, name := unit.String("spec", "sourceRef", "kind"), unit.String("spec", "sourceRef", "name")
+	for file := range t.Reached(dir) {
+		if name != "" && slices.ContainsFunc(t.File(file).Docs, func(d *Doc) bool { return d.Kind == kind && d.Name == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // isTop tells whether no other index builds a folder, and it is no component: who refers to it may have to, to build it.
