@@ -40,7 +40,7 @@ type Code struct {
 	find     func(*Tree) []Finding
 }
 
-// Run looks for everything in t. What several clusters have in common is found once.
+// Run looks for everything in t. What several clusters or units have in common is found once.
 func Run(t *Tree) []Finding {
 	var all []Finding
 	for _, code := range Codes {
@@ -50,7 +50,9 @@ func Run(t *Tree) []Finding {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Why, b.Why))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit))
 	})
-	return slices.Compact(all)
+	return slices.CompactFunc(all, func(a, b Finding) bool {
+		return a.Code == b.Code && a.File == b.File && a.Line == b.Line && a.Why == b.Why
+	})
 }

@@ -23,10 +23,11 @@ type loader struct {
 func (t *Tree) build(s start) *Cluster {
 	l := &loader{tree: t, cluster: &Cluster{Name: s.dir}}
 	root := &Unit{Kustomization: s.root}
-	if s.root == nil {
-		root.Kustomization = t.rootIn(s.dir).Kustomization
-	} else if s.doc != nil {
+	if s.doc != nil {
 		root.File, root.Line = s.doc.File, s.doc.Line
+		if isUnit(s.doc) {
+			root.doc = s.doc
+		}
 		if patched, err := t.patchedRoot(s); err == nil {
 			root.Kustomization = patched
 		} else {
@@ -84,7 +85,7 @@ func (l *loader) build(unit *Unit) {
 // found notes a Kustomization that a unit brings.
 func (l *loader) found(parent *Unit, object *Object, found build.Unit) {
 	if root := l.cluster.Root; root.Namespace == found.Namespace && root.Name == found.Name {
-		if root.From == nil && root.File == "" {
+		if root.From == nil {
 			root.From, root.File, root.Line = object, object.File, object.Line
 		}
 		return

@@ -15,7 +15,7 @@ var Codes = []Code{
 	{"SC205", "Nobody creates a namespace", Error, findNamespaces},
 	{"SC206", "A variable has no value", Error, findUnset},
 	{"SC207", "A planted unit could be pruned", Error, findPrune},
-	{"SC208", "An object needs the definition that its own unit's chart brings", Error, findOwnDefinition},
+	{"SC208", "An object needs the definition that its own unit's chart brings", Warning, findOwnDefinition},
 	{"SC301", "A Pod needs what nothing brings", Error, findNeeds},
 	{"SC302", "A Pod needs a key that is not there", Error, findKeys},
 	{"SC311", "A Pod does not wait for its late Secret", Warning, findLate},

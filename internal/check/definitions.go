@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 )
@@ -78,11 +79,7 @@ func (t *Tree) built(c *Cluster) map[string]bool {
 	built := map[string]bool{}
 	for _, unit := range c.Units {
 		built[unit.File] = true
-		if unit.Dir != "" {
-			for file := range t.Reached(unit.Dir) {
-				built[file] = true
-			}
-		}
+		maps.Copy(built, t.ReadBy(unit))
 	}
 	return built
 }

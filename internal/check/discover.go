@@ -22,7 +22,8 @@ const instances = "fluxcd.controlplane.io"
 // start is a folder that a root Kustomization builds.
 type start struct {
 	dir string
-	// root is the Kustomization, if it is made outside of Git, and doc what says so; else both are nil: it is in the folder.
+	// root is the Kustomization, doc what it was found in: itself, or what makes flux-operator make it. Doc is nil if it is not
+	// in Git.
 	root *kustomizev1.Kustomization
 	doc  *Doc
 }
@@ -46,9 +47,9 @@ func (t *Tree) starts(only string) []start {
 			}
 		}
 	}
-	for _, dir := range t.ownFolders(units) {
-		if only == "." || below(only, dir) || dir == only {
-			found[dir] = start{dir: dir}
+	for _, own := range t.ownFolders(units) {
+		if only == "." || below(only, own.dir) || own.dir == only {
+			found[own.dir] = own
 		}
 	}
 	for _, doc := range syncs {
@@ -123,51 +124,92 @@ func (t *Tree) mentions(name string, words ...string) bool {
 }
 
 // ownFolders are those that hold, as built, the Kustomization that builds them.
-func (t *Tree) ownFolders(units []*Doc) []string {
-	candidates := map[string]bool{}
-	placeholder := map[string]bool{} // files with a spec.path that is filled in by the build
+func (t *Tree) ownFolders(units []*Doc) []start {
+	candidates := map[string]*Doc{}
+	placeholder := map[string]*Doc{} // by file, a spec.path that is filled in by the build
 	for _, doc := range units {
 		if dir := clean(doc.String("spec", "path")); t.IsFolder(dir) {
 			if below(dir, doc.File) || t.Index(dir) != nil && t.Reached(dir)[doc.File] {
-				candidates[dir] = true
+				candidates[dir] = doc
 			}
 		} else {
-			placeholder[doc.File] = true
+			placeholder[doc.File] = doc
 		}
 	}
-	if len(placeholder) > 0 {
-		for file := range t.files {
-			if dir := path.Dir(file); isIndex(file) && !candidates[dir] {
-				for reached := range t.Reached(dir) {
-					candidates[dir] = candidates[dir] || placeholder[reached]
-				}
+	for file := range t.files {
+		dir := path.Dir(file)
+		if len(placeholder) == 0 || !isIndex(file) || candidates[dir] != nil || !t.isTop(dir) {
+			continue
+		}
+		for reached := range t.Reached(dir) {
+			if doc := placeholder[reached]; doc != nil {
+				candidates[dir] = doc
 			}
 		}
 	}
-	var own []string
-	for dir, candidate := range candidates {
-		if candidate && t.rootIn(dir) != nil {
-			own = append(own, dir)
+	var own []start
+	for dir, doc := range candidates {
+		root, err := t.rootIn(dir)
+		if err != nil && dir != "." && t.holdsSource(dir, doc) { // it cannot be built, which is to be told of a root
+			root = decodeUnit(doc, dir)
+		}
+		if root != nil {
+			own = append(own, start{dir: dir, root: root, doc: doc})
 		}
 	}
 	return own
 }
 
-// rootIn returns the Kustomization in a built folder whose spec.path is the folder, nil if there is none.
-func (t *Tree) rootIn(dir string) *build.Unit {
-	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: dir}, Spec: kustomizev1.KustomizationSpec{Path: dir}}
-	objects, err := build.Render(first, t.dir, build.Variables{Open: true})
-	if err != nil {
-		return nil
+// holdsSource tells whether a folder holds the source of a unit, as that of a root does.
+func (t *Tree) holdsSource(dir string, unit *Doc) bool {
+	kind, name := unit.String("spec", "sourceRef", "kind"), unit.String("spec", "sourceRef", "name")
+	for file := range t.Reached(dir) {
+		if name != "" && slices.ContainsFunc(t.File(file).Docs, func(d *Doc) bool { return d.Kind == kind && d.Name == name }) {
+			return true
+		}
 	}
-	for _, object := range objects {
-		for _, unit := range build.Units(plain([]build.Rendered{object})) {
-			if clean(unit.Spec.Path) == dir {
-				return &unit
+	return false
+}
+
+// isTop tells whether no other index builds a folder, and it is no component: who refers to it may have to, to build it.
+func (t *Tree) isTop(dir string) bool {
+	for file := range t.files {
+		if !isIndex(file) || path.Dir(file) == dir {
+			continue
+		}
+		for _, ref := range t.Index(path.Dir(file)).Refs {
+			if ref.tree() && ref.Path == dir {
+				return false
 			}
 		}
 	}
-	return nil
+	docs := t.File(t.Index(dir).File).Docs
+	return len(docs) == 0 || docs[0].Kind != "Component"
+}
+
+// rootIn returns the Kustomization in a built folder whose spec.path is the folder, nil if there is none.
+func (t *Tree) rootIn(dir string) (*kustomizev1.Kustomization, error) {
+	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: dir}, Spec: kustomizev1.KustomizationSpec{Path: dir}}
+	objects, err := build.Render(first, t.dir, build.Variables{Open: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, unit := range build.Units(plain(objects)) {
+		if clean(unit.Spec.Path) == dir {
+			return unit.Kustomization, nil
+		}
+	}
+	return nil, nil
+}
+
+// decodeUnit is the Kustomization of a document, for a folder.
+func decodeUnit(doc *Doc, dir string) *kustomizev1.Kustomization {
+	root := rootOf(dir)
+	root.Namespace, root.Name = cmp.Or(doc.Namespace, root.Namespace), cmp.Or(doc.Name, root.Name)
+	root.Spec.SourceRef.Kind = cmp.Or(doc.String("spec", "sourceRef", "kind"), root.Spec.SourceRef.Kind)
+	root.Spec.SourceRef.Name = cmp.Or(doc.String("spec", "sourceRef", "name"), root.Spec.SourceRef.Name)
+	root.Spec.SourceRef.Namespace = doc.String("spec", "sourceRef", "namespace")
+	return root
 }
 
 // syncOf returns the root Kustomization that flux-operator makes of a FluxInstance, or of the chart that brings one: nil if
@@ -183,13 +225,13 @@ func syncOf(doc *Doc) *kustomizev1.Kustomization {
 		return nil
 	}
 	field := func(name string) string { return doc.String(append(slices.Clone(at), name)...) }
-	if field("path") == "" || field("kind") == "" {
+	if field("kind") == "" || field("url") == "" {
 		return nil
 	}
 	namespace := cmp.Or(doc.Namespace, "flux-system")
 	name := cmp.Or(field("name"), namespace)
 	root := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	root.Spec = kustomizev1.KustomizationSpec{Path: field("path"), Prune: true}
+	root.Spec = kustomizev1.KustomizationSpec{Path: cmp.Or(field("path"), "."), Prune: true}
 	root.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: field("kind"), Name: name}
 	return root
 }

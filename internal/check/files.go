@@ -16,6 +16,8 @@ import (
 type File struct {
 	// Docs are its documents, none if it is not YAML.
 	Docs []*Doc
+	// Err says why it is not YAML.
+	Err error
 }
 
 // Doc is a document of a YAML file.
@@ -69,7 +71,8 @@ func (t *Tree) File(name string) *File {
 			return file
 		}
 		if err != nil {
-			return &File{}
+			file.Docs, file.Err = nil, err
+			return file
 		}
 		if node.Kind == yaml.DocumentNode && len(node.Content) == 1 && node.Content[0].Kind == yaml.MappingNode {
 			file.Docs = append(file.Docs, newDoc(name, node.Content[0]))
@@ -139,6 +142,11 @@ func child(node *yaml.Node, step string) (key, value *yaml.Node) {
 			}
 		}
 	case yaml.SequenceNode:
+		for _, element := range node.Content {
+			if element.Kind == yaml.ScalarNode && element.Value == step {
+				return element, element
+			}
+		}
 		if index, err := strconv.Atoi(step); err == nil && index < len(node.Content) {
 			return node.Content[index], node.Content[index]
 		}

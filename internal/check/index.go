@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -136,11 +137,48 @@ func within(dir, reference string) string {
 	return to
 }
 
-// Reached are the files that building dir reads: the indexes and all that they refer to.
+// Reached are the files that building dir reads: the indexes and all that they refer to. Do not change it.
 func (t *Tree) Reached(dir string) map[string]bool {
+	dir = path.Clean(dir)
+	if reached, known := t.reached[dir]; known {
+		return reached
+	}
 	reached := map[string]bool{}
-	t.reach(path.Clean(dir), reached)
+	t.reach(dir, reached)
+	t.reached[dir] = reached
 	return reached
+}
+
+// ReadBy are the files that building a unit reads, spec.components included: none if it has another source. Do not change it.
+func (t *Tree) ReadBy(unit *Unit) map[string]bool {
+	if unit.read == nil {
+		unit.read = t.readBy(unit)
+	}
+	return unit.read
+}
+
+func (t *Tree) readBy(unit *Unit) map[string]bool {
+	read := map[string]bool{}
+	if unit.Dir == "" || !t.IsFolder(unit.Dir) {
+		return read
+	}
+	for _, dir := range append([]string{unit.Dir}, unit.components()...) {
+		if t.IsFolder(dir) {
+			maps.Copy(read, t.Reached(dir))
+		}
+	}
+	return read
+}
+
+// components are the folders of spec.components in the repository.
+func (u *Unit) components() []string {
+	var dirs []string
+	for _, component := range u.Spec.Components {
+		if dir := within(u.Dir, component); dir != "" {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 func (t *Tree) reach(dir string, reached map[string]bool) {

@@ -47,8 +47,11 @@ func (t *Tree) patchedRoot(s start) (*kustomizev1.Kustomization, error) {
 // patchesOf are the patches of a FluxInstance, or of the values for one, that change the root Kustomization.
 func patchesOf(doc *Doc) ([]kustomize.Patch, error) {
 	at := []string{"spec", "kustomize"}
-	if doc.Kind != "FluxInstance" {
+	switch doc.Kind {
+	case helmv2Kind:
 		at = []string{"spec", "values", "instance", "kustomize"}
+	case kustomizev1.KustomizationKind:
+		return nil, nil
 	}
 	node := doc.Node
 	for _, step := range at {

@@ -29,7 +29,7 @@ func Load(ctx context.Context, root, only string) (*Tree, error) {
 	if temporary, err = filepath.EvalSymlinks(temporary); err != nil { // kustomize would follow it
 		return nil, err
 	}
-	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}}
+	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}, reached: map[string]map[string]bool{}}
 	if err := t.load(ctx, root, path.Clean(filepath.ToSlash(only))); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -101,17 +101,17 @@ func (t *Tree) noteOthers(only string) {
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
 			known[unit.File] = true
-			if unit.Dir == "" {
-				continue
-			}
-			for file := range t.Reached(unit.Dir) {
+			for file := range t.ReadBy(unit) {
 				known[file] = true
 			}
 		}
 	}
 	for _, name := range t.yamlFiles() {
-		if only != "." && !below(only, name) || known[name] || !t.mentions(name, kustomizev1.GroupVersion.Group) {
+		if only != "." && !below(only, name) || known[name] || !t.mentions(name, kustomizev1.GroupVersion.Group, instances) {
 			continue
+		}
+		if err := t.File(name).Err; err != nil {
+			t.NotLooked = append(t.NotLooked, NotLooked{name, "it is not YAML: " + oneLine(err.Error())})
 		}
 		for _, doc := range t.File(name).Docs {
 			if isUnit(doc) {

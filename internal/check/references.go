@@ -32,6 +32,26 @@ func findMissing(t *Tree) []Finding {
 		}
 		all = append(all, f)
 	})
+	return append(all, t.missingComponents()...)
+}
+
+// missingComponents is findMissing for spec.components of units.
+func (t *Tree) missingComponents() []Finding {
+	var all []Finding
+	for _, c := range t.Clusters {
+		for _, unit := range c.Units {
+			for _, component := range unit.Spec.Components {
+				dir := within(unit.Dir, component)
+				if unit.Dir == "" || unit.Spec.IgnoreMissingComponents || !t.IsFolder(unit.Dir) || dir == "" || t.IsFolder(dir) || t.elsewhere(c, dir) || !Substituted(component) {
+					continue
+				}
+				f := unit.finding("spec", "components", component)
+				f.Why = fmt.Sprintf("spec.components names %s, which is no folder of the repository (the path begins at spec.path), so the unit cannot be built.", component)
+				f.How = t.advice(dir, unit.Dir, func(name string) bool { return t.IsFolder(name) && t.Index(name) != nil && name != unit.Dir })
+				all = append(all, f)
+			}
+		}
+	}
 	return all
 }
 
@@ -43,7 +63,19 @@ func (t *Tree) fits(ref Ref, index *Index, name string) bool {
 	if t.IsFolder(name) {
 		return ref.tree() && t.Index(name) != nil
 	}
-	return !ref.folder() && path.Ext(name) == path.Ext(ref.Path) && !isIndex(name)
+	return !ref.folder() && path.Ext(name) == path.Ext(ref.Path) && !isIndex(name) && !t.inUse(name)
+}
+
+// inUse tells whether a unit is built from a file: it is not the one that another reference means.
+func (t *Tree) inUse(name string) bool {
+	for _, c := range t.Clusters {
+		for _, unit := range c.Units {
+			if unit.File == name || t.ReadBy(unit)[name] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // advice says what to write instead of what leads nowhere.
@@ -100,10 +132,7 @@ func (t *Tree) eachRef(see func(c *Cluster, unit *Unit, index *Index, ref Ref)) 
 	for _, c := range t.Clusters {
 		seen := map[string]bool{}
 		for _, unit := range c.Units {
-			if unit.Dir == "" || !t.IsFolder(unit.Dir) {
-				continue
-			}
-			for file := range t.Reached(unit.Dir) {
+			for file := range t.ReadBy(unit) {
 				if index := t.Index(path.Dir(file)); index != nil && index.File == file && !seen[file] {
 					seen[file] = true
 					for _, ref := range index.Refs {

@@ -26,6 +26,8 @@ type Tree struct {
 	indexes  map[string]*Index
 	// deployed are the bundles that clusters were given, as far as they are known.
 	deployed []deployed
+	// reached are the answers of Reached.
+	reached map[string]map[string]bool
 }
 
 // NotLooked is something that was not looked into.
@@ -70,6 +72,10 @@ type Unit struct {
 	Open bool
 	// copied tells where the files of its source come from, if that is an artifact made of this repository.
 	copied []copied
+	// doc is the Kustomization in its file, for a root that could not be built.
+	doc *Doc
+	// read is the answer of ReadBy.
+	read map[string]bool
 }
 
 // ID is "namespace/name".
@@ -103,7 +109,8 @@ func (o *Object) Key() types.NamespacedName {
 }
 
 // LineOf is the line of a field in the object's file, or the object's own where the file does not have it: a patch may bring it.
-// An element of a list is named by its index ("0"), or by a field of it ("name=db", "secretRef.name=db").
+// An element of a list is named by its index ("0"), by itself if it is a text, or by a field of it ("name=db",
+// "secretRef.name=db").
 func (o *Object) LineOf(path ...string) int {
 	if o.doc == nil {
 		return o.Line
@@ -116,10 +123,13 @@ func (o *Object) LineOf(path ...string) int {
 
 // LineOf is as Object.LineOf, for the Kustomization itself.
 func (u *Unit) LineOf(path ...string) int {
-	if u.From == nil {
-		return u.Line
+	switch {
+	case u.From != nil:
+		return u.From.LineOf(path...)
+	case u.doc != nil:
+		return (&Object{doc: u.doc, Line: u.Line}).LineOf(path...)
 	}
-	return u.From.LineOf(path...)
+	return u.Line
 }
 
 // finding begins a finding about the unit.

@@ -17,12 +17,9 @@ func findUnreferenced(t *Tree) []Finding {
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
 			used[unit.File] = true
-			if unit.Dir == "" || !t.IsFolder(unit.Dir) {
-				continue
-			}
-			for file := range t.Reached(unit.Dir) {
+			for file := range t.ReadBy(unit) {
 				used[file] = true
-				if isIndex(file) && indexes[path.Dir(file)] == nil {
+				if isIndex(file) && unit.Failed == nil && indexes[path.Dir(file)] == nil {
 					indexes[path.Dir(file)] = unit
 				}
 			}

@@ -10,6 +10,7 @@ import (
 // findUnset finds variables that nobody gives a value. A unit with variables from elsewhere has none.
 func findUnset(t *Tree) []Finding {
 	var all []Finding
+	lenient := t.spoken("StrictPostBuildSubstitutions=false", nil)
 	for _, c := range t.Clusters {
 		seen := map[string]bool{}
 		for _, o := range c.Objects() {
@@ -25,6 +26,10 @@ func findUnset(t *Tree) []Finding {
 				f.How = fmt.Sprintf("Give it a value in what spec.postBuild of unit %s names, or write a default: ${%s:=value}.", o.Unit.ID(), name)
 				if len(o.Unit.Spec.PostBuild.SubstituteFrom) == 0 {
 					f.How = fmt.Sprintf("Give it a value in spec.postBuild.substitute of unit %s, or write a default: ${%s:=value}.", o.Unit.ID(), name)
+				}
+				if lenient {
+					f.Severity = Warning
+					f.Why = fmt.Sprintf("The variable %s has no value in cluster %s, so Flux fills in nothing: StrictPostBuildSubstitutions is off.", name, c.Name)
 				}
 				all = append(all, f)
 			}
