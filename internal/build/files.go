@@ -1,6 +1,8 @@
 package build
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -27,7 +29,13 @@ type files struct {
 	content   []byte
 	// refused is the first refusal: kustomize takes an error of ReadFile for a missing file.
 	refused error
+	// alone says that no other build runs. Without it a kustomization.yaml with a schema of its own cannot be read, and
+	// ownSchema then says that there was one.
+	alone, ownSchema bool
 }
+
+// errOwnSchema is the reason of ownSchema.
+var errOwnSchema = errors.New("it brings an OpenAPI schema of its own")
 
 // newFiles returns the files below root, of which kfile is replaced by content.
 func newFiles(root, kfile string, content []byte) (*files, error) {
@@ -55,6 +63,10 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 	}
 	if !slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) {
 		return data, nil
+	}
+	if !f.alone && bytes.Contains(data, []byte("openapi")) { // for kustomize to tell whether it is the field
+		f.ownSchema = true
+		return nil, errOwnSchema
 	}
 	name, err := filepath.Rel(f.root.String(), path)
 	if err != nil {

@@ -69,13 +69,18 @@ func render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Render
 		if err != nil {
 			return nil, err
 		}
-		unset, err := vars.fill(k, res)
-		if err != nil {
-			return nil, fmt.Errorf("spec.postBuild in %s %s: %w", res.GetKind(), res.GetName(), err)
-		}
 		data, err := res.MarshalJSON()
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
+		}
+		var unset []string
+		if bytes.ContainsRune(data, '$') { // to fill in what is not there costs as much as the rest
+			if unset, err = vars.fill(k, res); err != nil {
+				return nil, fmt.Errorf("spec.postBuild in %s %s: %w", res.GetKind(), res.GetName(), err)
+			}
+			if data, err = res.MarshalJSON(); err != nil {
+				return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
+			}
 		}
 		objects, err := read(data)
 		if err != nil {

@@ -3,7 +3,9 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -48,31 +50,61 @@ func (l *loader) add(unit *Unit) {
 	l.pending = append(l.pending, unit)
 }
 
-// next takes a unit whose variables are known as far as they can be: who brings a ConfigMap goes before who reads it.
-func (l *loader) next() *Unit {
-	at := max(0, slices.IndexFunc(l.pending, func(u *Unit) bool { return !l.variables(u).Open }))
-	unit := l.pending[at]
-	l.pending = slices.Delete(l.pending, at, at+1)
-	return unit
+// next takes the units of the root's own source whose variables are known: they do not need each other. If there is none it
+// takes the first of the others, for what one of those brings the next may need.
+func (l *loader) next() []*Unit {
+	var ready, others []*Unit
+	for _, unit := range l.pending {
+		if sourceID(unit) == sourceID(l.cluster.Root) && !l.variables(unit).Open {
+			ready = append(ready, unit)
+		} else {
+			others = append(others, unit)
+		}
+	}
+	if len(ready) == 0 {
+		at := max(0, slices.IndexFunc(others, func(u *Unit) bool { return !l.variables(u).Open }))
+		ready, others = others[at:at+1:at+1], slices.Delete(slices.Clone(others), at, at+1)
+	}
+	l.pending = others
+	return ready
 }
 
-// build builds a unit and notes the units in it.
-func (l *loader) build(unit *Unit) {
-	dir, why := l.source(unit)
-	if why != "" {
-		l.skip(unit, why)
+// build builds units side by side, and notes the units in them.
+func (l *loader) build(units []*Unit) {
+	var building sync.WaitGroup
+	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	rendered := make([][]build.Rendered, len(units))
+	for i, unit := range units {
+		dir, why := l.source(unit)
+		if why != "" {
+			unit.NotLooked = why
+			continue
+		}
+		unit.Dir = unit.repository(clean(unit.Spec.Path))
+		vars := l.variables(unit)
+		unit.Open = vars.Open
+		places <- struct{}{}
+		building.Go(func() {
+			rendered[i], unit.Failed = build.Render(unit.Kustomization, dir, vars)
+			<-places
+		})
+	}
+	building.Wait()
+	for i, unit := range units {
+		l.note(unit, rendered[i])
+	}
+}
+
+// note notes what a unit was built to.
+func (l *loader) note(unit *Unit, rendered []build.Rendered) {
+	if unit.Failed != nil {
+		unit.NotLooked = "it cannot be built"
+	}
+	if unit.NotLooked != "" {
+		l.skip(unit, unit.NotLooked)
 		return
 	}
-	unit.Dir = unit.repository(clean(unit.Spec.Path))
-	vars := l.variables(unit)
-	unit.Open = vars.Open
-	objects, err := build.Render(unit.Kustomization, dir, vars)
-	if err != nil {
-		unit.Failed = err
-		l.skip(unit, "it cannot be built")
-		return
-	}
-	for _, object := range objects {
+	for _, object := range rendered {
 		unit.Objects = append(unit.Objects, l.object(unit, object))
 	}
 	for _, object := range unit.Objects {
