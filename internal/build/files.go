@@ -72,24 +72,24 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := missingIn(f.root.String(), filepath.Dir(path), data); why != "" && f.refused == nil && remoteIn(data) == "" {
+	var k types.Kustomization
+	if k.Unmarshal(data) != nil { // what is not valid is kustomize's to say
+		return data, nil
+	}
+	reference := remoteIn(k)
+	if why := missingIn(f.root.String(), filepath.Dir(path), k); why != "" && f.refused == nil && reference == "" {
 		f.refused = missing{fmt.Sprintf("%s %s: correct the reference, or add what it names", name, why)}
 		return nil, f.refused
 	}
-	if reference := remoteIn(data); reference != "" {
+	if reference != "" {
 		f.refused = elsewhere{fmt.Sprintf("%s refers to %s, which is not in the source: seed fetches nothing while it builds; copy it into the source, or leave this unit to Flux", name, reference)}
 		return nil, f.refused
 	}
 	return data, nil
 }
 
-// remoteIn returns the first reference of a kustomization.yaml that leaves the source, or "". What is not
-// valid there is kustomize's to say.
-func remoteIn(data []byte) string {
-	var k types.Kustomization
-	if k.Unmarshal(data) != nil {
-		return ""
-	}
+// remoteIn returns the first reference of a kustomization.yaml that leaves the source, or "".
+func remoteIn(k types.Kustomization) string {
 	references := slices.Concat(k.Resources, k.Components, k.Bases, k.Crds, k.Configurations, k.Generators, k.Transformers, k.Validators) //nolint:staticcheck // trees still have the old fields
 	references = append(references, k.OpenAPI["path"])
 	for _, patch := range k.PatchesStrategicMerge { //nolint:staticcheck // as above

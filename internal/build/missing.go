@@ -96,11 +96,7 @@ func common(a, b string) int {
 
 // missingIn returns what is wrong with the first reference of a kustomization.yaml in dir to a file or folder
 // that is not there; kustomize would say so in a paragraph.
-func missingIn(root, dir string, data []byte) string {
-	var k types.Kustomization
-	if k.Unmarshal(data) != nil {
-		return ""
-	}
+func missingIn(root, dir string, k types.Kustomization) string {
 	references := slices.Concat(k.Resources, k.Components, k.Bases)     //nolint:staticcheck // trees still have the old fields
 	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // as above
 		if patch.Path != "" {

@@ -49,16 +49,9 @@ func Render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Render
 
 func render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Rendered, error) {
 	kept := false // origin annotations that the source itself asks for
-	_, resources, err := resourcesOf(k, root, func(manifest []byte) ([]byte, error) {
-		var content map[string]any
-		if err := yaml.Unmarshal(manifest, &content); err != nil {
-			return nil, err
-		}
-		options, _, _ := unstructured.NestedStringSlice(content, "buildMetadata")
-		if kept = slices.Contains(options, types.OriginAnnotations); !kept {
-			content["buildMetadata"] = append(options, types.OriginAnnotations)
-		}
-		return yaml.Marshal(content)
+	_, resources, err := resourcesOf(k, root, func(manifest []byte) (out []byte, err error) {
+		out, kept, err = withOrigins(manifest)
+		return out, err
 	})
 	if err != nil {
 		return nil, err
@@ -91,6 +84,23 @@ func render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Render
 		}
 	}
 	return all, nil
+}
+
+// withOrigins makes a kustomization.yaml tell the origin of each object, and tells whether it did already.
+func withOrigins(manifest []byte) (out []byte, kept bool, err error) {
+	if !bytes.Contains(manifest, []byte("buildMetadata")) && !bytes.HasPrefix(manifest, []byte("{")) { // as nearly all are
+		return append(bytes.TrimRight(manifest, "\n"), "\nbuildMetadata: ["+types.OriginAnnotations+"]\n"...), false, nil
+	}
+	var content map[string]any
+	if err := yaml.Unmarshal(manifest, &content); err != nil {
+		return nil, false, err
+	}
+	options, _, _ := unstructured.NestedStringSlice(content, "buildMetadata")
+	if kept = slices.Contains(options, types.OriginAnnotations); !kept {
+		content["buildMetadata"] = append(options, types.OriginAnnotations)
+	}
+	out, err = yaml.Marshal(content)
+	return out, kept, err
 }
 
 // read is ReadObjects of fluxcd/pkg/ssa for JSON, which most often is one object.

@@ -83,6 +83,10 @@ func (l *loader) build(units []*Unit) {
 		unit.Dir = unit.repository(clean(unit.Spec.Path))
 		vars := l.variables(unit)
 		unit.Open = vars.Open
+		if known := l.tree.rendered[unit.Dir]; unit == l.cluster.Root && known != nil && changesNothing(unit) {
+			rendered[i] = known
+			continue
+		}
 		places <- struct{}{}
 		building.Go(func() {
 			rendered[i], unit.Failed = build.Render(unit.Kustomization, dir, vars)
@@ -93,6 +97,12 @@ func (l *loader) build(units []*Unit) {
 	for i, unit := range units {
 		l.note(unit, rendered[i])
 	}
+}
+
+// changesNothing tells whether a Kustomization applies its folder as kustomize builds it.
+func changesNothing(unit *Unit) bool {
+	s := unit.Spec
+	return s.PostBuild == nil && s.CommonMetadata == nil && s.TargetNamespace+s.NamePrefix+s.NameSuffix == "" && len(s.Patches)+len(s.Images)+len(s.Components)+len(s.BuildMetadata) == 0
 }
 
 // note notes what a unit was built to.

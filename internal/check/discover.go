@@ -196,6 +196,7 @@ func (t *Tree) rootIn(dir string) (*kustomizev1.Kustomization, error) {
 	}
 	for _, unit := range build.Units(plain(objects)) {
 		if clean(unit.Spec.Path) == dir {
+			t.rendered[dir] = objects
 			return unit.Kustomization, nil
 		}
 	}

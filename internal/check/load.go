@@ -13,6 +13,7 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 
+	"github.com/tazlab/seed/internal/build"
 	"github.com/tazlab/seed/internal/fetch"
 )
 
@@ -29,7 +30,7 @@ func Load(ctx context.Context, root, only string) (*Tree, error) {
 	if temporary, err = filepath.EvalSymlinks(temporary); err != nil { // kustomize would follow it
 		return nil, err
 	}
-	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}, reached: map[string]map[string]bool{}}
+	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}, rendered: map[string][]build.Rendered{}, reached: map[string]map[string]bool{}}
 	if err := t.load(ctx, root, path.Clean(filepath.ToSlash(only))); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}

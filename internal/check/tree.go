@@ -6,6 +6,8 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/tazlab/seed/internal/build"
 )
 
 // Tree is a repository with its clusters. It is only read once it is loaded.
@@ -24,6 +26,8 @@ type Tree struct {
 	files    map[string]*File
 	folders  map[string]bool
 	indexes  map[string]*Index
+	// rendered are folders of roots, as they are without what a Flux Kustomization changes.
+	rendered map[string][]build.Rendered
 	// deployed are the bundles that clusters were given, as far as they are known.
 	deployed []deployed
 	// reached are the answers of Reached.
