@@ -1,0 +1,122 @@
+package check_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tazlab/seed/internal/check"
+)
+
+// unitsOf writes a repository with units, each with what it depends on, and loads it.
+func unitsOf(t *testing.T, units map[string][]string) *check.Tree {
+	t.Helper()
+	dir := t.TempDir()
+	sync, err := os.ReadFile("testdata/SC207/good/clusters/home/sync.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"clusters/home/sync.yaml": string(sync)}
+	for name, before := range units {
+		text := "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: flux-system}\n" +
+			"spec:\n  path: ./apps/" + name + "\n  sourceRef: {kind: GitRepository, name: flux-system}\n  dependsOn: ["
+		for _, other := range before {
+			text += "{name: " + other + "},"
+		}
+		files["clusters/home/"+name+".yaml"] = text + "]\n"
+		files["apps/"+name+"/a.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: default}\n"
+	}
+	for name, content := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := check.Load(t.Context(), dir, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tree.Close() })
+	return tree
+}
+
+// A dependency that another one implies is left out, and so is a chain that is shorter than the longest.
+var some = map[string][]string{"crds": nil, "operator": {"crds"}, "store": {"operator", "crds"}, "app": {"store", "crds", "operator"}, "blog": nil, "side": {"crds"}}
+
+const someText = `clusters/home: 6 units below the root flux-system/flux-system
+
+level 0, the fast track: these wait for nothing
+  blog
+  crds
+
+level 1
+  operator: waits for crds
+  side: waits for crds
+
+level 2
+  store: waits for operator, and so for crds
+
+level 3
+  app: waits for store, and so for crds, operator
+
+critical path, the longest chain: 4 units, one after the other (counted in units, not in time)
+  crds -> operator -> store -> app
+`
+
+func TestGraphText(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	unitsOf(t, some).Clusters[0].GraphText(&out)
+	if out.String() != someText {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), someText)
+	}
+}
+
+func TestGraphMermaid(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	check.GraphMermaid(&out, unitsOf(t, some).Clusters)
+	want := `flowchart LR
+  subgraph c0["clusters/home"]
+    subgraph c0fast["fast track"]
+      c0u0["blog"]
+      c0u1["crds"]
+    end
+    c0u2["operator"]
+    c0u3["side"]
+    c0u4["store"]
+    c0u5["app"]
+    c0u1 --> c0u2
+    c0u1 --> c0u3
+    c0u2 --> c0u4
+    c0u4 --> c0u5
+  end
+  classDef critical stroke-width:3px
+  class c0u1,c0u2,c0u4,c0u5 critical
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// Units that wait for each other, and one for what is not there, end no graph.
+func TestGraphOfWhatNeverStarts(t *testing.T) {
+	t.Parallel()
+	tree := unitsOf(t, map[string][]string{"a": {"b"}, "b": {"a"}, "self": {"self"}, "behind": {"a"}, "lost": {"nobody"}})
+	var text, mermaid bytes.Buffer
+	tree.Clusters[0].GraphText(&text)
+	check.GraphMermaid(&mermaid, tree.Clusters)
+	for _, want := range []string{"never, for they wait for each other: a, b, self\n", "behind: waits for a", "lost: needs flux-system/nobody, which is not in this cluster"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	if strings.Count(mermaid.String(), "-->") != 4 {
+		t.Errorf("not every dependency has its arrow:\n%s", mermaid.String())
+	}
+}
