@@ -31,8 +31,8 @@ func (t *Tree) Deployed(data []byte) error {
 		of := slices.DeleteFunc(slices.Clone(t.Clusters), func(c *Cluster) bool {
 			return c.Root.Namespace != b.Root.Namespace || c.Root.Name != b.Root.Name || clean(b.Root.Spec.Path) != c.Name
 		})
-		if len(of) == 0 && len(t.Clusters) == 1 {
-			of = t.Clusters // its folder may have moved
+		if len(of) == 0 && len(t.Clusters) == 1 && !t.IsFolder(clean(b.Root.Spec.Path)) {
+			of = t.Clusters // its folder has moved
 		}
 		if len(of) != 1 {
 			return fmt.Errorf("the bundle is of Kustomization %s/%s with the path %s, and no cluster that was looked at is of that: name the cluster's folder", b.Root.Namespace, b.Root.Name, b.Root.Spec.Path)
