@@ -25,13 +25,14 @@ type screen struct {
 	colors bool
 	drawn  []string // the last frame
 	width  int      // for which it was drawn
+	last   bool     // the frame is
 }
 
 // draw shows the report in place of what was drawn before.
 func (s *screen) draw(out io.Writer, r *report.Report, now time.Time, columns, rows int) error {
 	f := frame{r: r, now: now, columns: columns, rows: rows}
 	frame := f.lines()
-	if s.width == columns && slices.EqualFunc(frame, s.drawn, func(l line, drawn string) bool { return s.paint(l) == drawn }) {
+	if !s.last && s.width == columns && slices.EqualFunc(frame, s.drawn, func(l line, drawn string) bool { return s.paint(l) == drawn }) {
 		return nil
 	}
 	return s.write(out, frame, columns)
@@ -67,6 +68,7 @@ func (s *screen) write(out io.Writer, frame []line, width int) error {
 			b.WriteString(eraseLine)
 		}
 	}
+	b.WriteString("\r") // what a terminal echoes, ^C for example, cannot wrap there
 	s.drawn, s.width = painted, width
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -74,6 +76,7 @@ func (s *screen) write(out io.Writer, frame []line, width int) error {
 
 // end leaves the last frame and gives the cursor back, even if drawing fails.
 func (s *screen) end(out io.Writer, r *report.Report, now time.Time, columns, rows int) error {
+	s.last = true // whatever is on the screen
 	err := s.draw(out, r, now, columns, rows)
 	_, ended := io.WriteString(out, "\r\n"+showCursor)
 	return errors.Join(err, ended)
