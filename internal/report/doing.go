@@ -55,7 +55,7 @@ func (r *Report) missing(u *Unit, s Span) string {
 		if n == nil {
 			all = append(all, r.Short(need)+" (not seen yet)")
 		} else if n.Phase() != PhaseReady {
-			all = append(all, r.Short(need)+" ("+words[n.Phase()]+")")
+			all = append(all, r.Short(need)+" ("+awaited[n.Phase()]+")")
 		}
 	}
 	switch {
@@ -67,8 +67,8 @@ func (r *Report) missing(u *Unit, s Span) string {
 	return strings.TrimSuffix(cmp.Or(s.Why, "a dependency"), " is not ready") // Flux knows of one that the report does not
 }
 
-// words say of a dependency why it is waited for.
-var words = map[Phase]string{
+// awaited says of a dependency why it is waited for.
+var awaited = map[Phase]string{
 	PhaseAbsent:    "not there yet",
 	PhaseQueued:    "queued",
 	PhaseSource:    "without its source",
