@@ -22,7 +22,7 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	case PhaseAbsent:
 		return "waits for " + r.bringer(u)
 	case PhaseQueued:
-		return "waits for Flux to look at it"
+		return "waits for " + u.controller() + " to look at it"
 	case PhaseSource:
 		return because("waits for its source", s.Why)
 	case PhaseDepends:
@@ -47,6 +47,14 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	}
 }
 
+// controller is who works at the unit: not Flux at an ExternalSecret, for example.
+func (u *Unit) controller() string {
+	if u.Part {
+		return "its controller"
+	}
+	return "Flux"
+}
+
 // missing names what of the unit's dependencies is not Ready, each with what it does.
 func (r *Report) missing(u *Unit, s Span) string {
 	var all []string
@@ -62,7 +70,7 @@ func (r *Report) missing(u *Unit, s Span) string {
 	case len(all) > 0:
 		return strings.Join(all, ", ")
 	case len(u.Needs) > 0:
-		return "Flux to look at its dependencies again"
+		return u.controller() + " to look at its dependencies again"
 	}
 	return strings.TrimSuffix(cmp.Or(s.Why, "a dependency"), " is not ready") // Flux knows of one that the report does not
 }
@@ -73,7 +81,7 @@ var awaited = map[Phase]string{
 	PhaseQueued:    "queued",
 	PhaseSource:    "without its source",
 	PhaseDepends:   "waits itself",
-	PhaseWorking:   "being applied",
+	PhaseWorking:   "in progress",
 	PhaseHealth:    "not healthy yet",
 	PhaseFailed:    "failed",
 	PhaseSuspended: "suspended",
