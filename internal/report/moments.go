@@ -19,11 +19,11 @@ func (i Interval) Took() time.Duration { return i.End.Sub(i.Start) }
 func (r *Report) Intervals(u *Unit) []Interval {
 	all := make([]Interval, 0, len(u.Spans))
 	for i, s := range u.Spans {
-		end := r.End()
+		end := s.Start
 		if i+1 < len(u.Spans) {
 			end = u.Spans[i+1].Start
-		} else if s.Phase == PhaseReady {
-			end = s.Start
+		} else if s.Phase != PhaseReady {
+			end = r.End()
 		}
 		all = append(all, Interval{s, end})
 	}
