@@ -13,7 +13,8 @@ import (
 type chart struct {
 	*writer
 	scale
-	r *report.Report
+	r      *report.Report
+	behind []*report.Unit // wait for what is suspended
 }
 
 // bar is a part of a row.

@@ -3,6 +3,7 @@ package page
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"slices"
@@ -24,12 +25,13 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	w.open("meta", "http-equiv", "Content-Security-Policy", "content", policy)
 	w.open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
 	w.open("meta", "name", "color-scheme", "content", "light dark")
-	w.put("title", title(r))
+	w.raw("<title>" + html.EscapeString(title(r)) + "</title>")
 	w.raw("<style>" + style + "</style>")
 	w.end("head")
 	w.open("body")
 	w.open("main")
 	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End())}
+	_, c.behind = r.LeftOut()
 	c.header()
 	c.missing()
 	c.draw()

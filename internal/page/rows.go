@@ -124,6 +124,8 @@ func (c *chart) ready(u *report.Unit) string {
 		return u.State()
 	case u.Ready:
 		return c.since(u.At)
+	case slices.Contains(c.behind, u):
+		return "left out"
 	}
 	return "not Ready"
 }

@@ -70,7 +70,7 @@ th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bott
 tbody th,td:last-child{overflow-wrap:anywhere}
 thead th{color:var(--muted);font-weight:600}
 tbody th{font-weight:500;min-width:8.5rem}
-.missing table{margin-top:.5rem}.missing p{margin-bottom:0}
+.missing table{margin-top:.5rem}.missing p{margin-bottom:0}.missing td:nth-child(2){white-space:nowrap}
 .tables td:not(:last-child){white-space:nowrap}
 details{margin-top:2rem}
 summary{cursor:pointer;font-weight:600}
@@ -85,7 +85,9 @@ summary{cursor:pointer;font-weight:600}
 .faster .done{color:var(--ready)}.slower .done{color:var(--fail)}
 @media(max-width:52rem){:root{--label:0px}
 .row{grid-template-columns:1fr;padding:.15rem 0}h3.name{width:auto}.name{padding:0;position:relative;z-index:3;pointer-events:none}.name>span{background:var(--bg)}
-.tick.odd span{display:none}}
+.tick.odd span{display:none}
+.missing thead{display:none}.missing th{font-weight:600}.missing th,.missing td{display:block;border:0;padding:.05rem 0}.missing tr{display:block;border-bottom:1px solid var(--edge);padding:.4rem 0}
+.missing td:nth-child(2){color:var(--fail)}}
 @media(max-width:30rem){tbody th{min-width:6.5rem}table{font-size:.78rem}th,td{padding-right:.4rem}.value{font-size:1.25rem}}
 @media print{*{print-color-adjust:exact}}
 `
