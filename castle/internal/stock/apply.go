@@ -44,7 +44,7 @@ func (h Hand) Components(ctx context.Context, file string) error {
 
 // Running returns when all of Flux's Deployments are as their manifests say, and no older Pod of theirs is there.
 func (h Hand) Running(ctx context.Context) error {
-	return h.Kubectl(ctx, "", "rollout", "status", "deployment", "--namespace", Namespace, "--timeout=3m")
+	return h.Kubectl(ctx, "", "rollout", "status", "deployment", "--namespace", Namespace, "-l", "app.kubernetes.io/part-of=flux", "--timeout=3m")
 }
 
 // Credentials are the Secrets that the tree's sources need, as YAML.

@@ -75,7 +75,13 @@ func withFlags(data []byte, flags []string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add %q to kustomize-controller: %w", flags, err)
 	}
-	return built.AsYaml()
+	out, err := built.AsYaml()
+	for _, flag := range flags { // a patch whose target is not there is no error
+		if err == nil && !bytes.Contains(out, []byte(flag)) {
+			err = fmt.Errorf("add %s to kustomize-controller: the manifests have no such Deployment", flag)
+		}
+	}
+	return out, err
 }
 
 // writeSync writes the root source and the root Kustomization of the castle's cluster into file.
