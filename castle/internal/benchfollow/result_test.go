@@ -54,6 +54,19 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestTableHasTheMeasuredVariantsOnly(t *testing.T) {
+	r := result{Samples: []sample{chainSample(every1s, 0, 3, 1), chainSample(withSeed, 0, 2, 1)}}
+	var out strings.Builder
+	if err := r.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := "| a chain of 5 | --requeue-dependency=1s | stock Flux and seed |\n|---|---|---|\n" +
+		"| root created to the last unit Ready, s | 3.00 | 2.00 |\n| stock Flux's time / this | - | - |\n| this / seed's time | 1.50 | 1.00 |\n"
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("lacks\n%s\nin\n%s", want, out.String())
+	}
+}
+
 func TestAims(t *testing.T) {
 	lines := func(r result) string {
 		var all []string

@@ -58,27 +58,32 @@ func (r *result) write(out io.Writer) error {
 	return err
 }
 
-// table is one tree's: its figures, and times as ratios to those of stock Flux and of seed.
+// table is one tree's: its figures, and times as ratios to those of stock Flux and of seed. It has the variants that were measured.
 func (r *result) table(w *strings.Builder, t tree) {
-	fmt.Fprintf(w, "\n| %s |", t.title)
+	var columns []variant
 	for _, v := range variants {
+		if len(r.of(t.name, v.name, seconds)) > 0 {
+			columns = append(columns, v)
+		}
+	}
+	fmt.Fprintf(w, "\n| %s |", t.title)
+	for _, v := range columns {
 		fmt.Fprintf(w, " %s |", v.title)
 	}
-	w.WriteString("\n|---|" + strings.Repeat("---|", len(variants)) + "\n")
-	line := func(name string, cell func(variant string) string) {
+	w.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	line := func(name string, cell func(times []float64, variant string) string) {
 		fmt.Fprintf(w, "| %s |", name)
-		for _, v := range variants {
-			fmt.Fprintf(w, " %s |", cell(v.name))
+		for _, v := range columns {
+			fmt.Fprintf(w, " %s |", cell(r.of(t.name, v.name, seconds), v.name))
 		}
 		w.WriteString("\n")
 	}
+	byStock, bySeed := r.of(t.name, stockFlux, seconds), r.of(t.name, withSeed, seconds)
 	for i, row := range rows(t) {
-		line(row.name, func(v string) string { return figures.Spread(r.of(t.name, v, row.value), row.digits) })
+		line(row.name, func(_ []float64, v string) string { return figures.Spread(r.of(t.name, v, row.value), row.digits) })
 		if i == 0 {
-			line("stock Flux's time / this", func(v string) string {
-				return figures.Ratio(r.of(t.name, stockFlux, seconds), r.of(t.name, v, seconds))
-			})
-			line("this / seed's time", func(v string) string { return figures.Ratio(r.of(t.name, v, seconds), r.of(t.name, withSeed, seconds)) })
+			line("stock Flux's time / this", func(times []float64, _ string) string { return figures.Ratio(byStock, times) })
+			line("this / seed's time", func(times []float64, _ string) string { return figures.Ratio(times, bySeed) })
 		}
 	}
 }
