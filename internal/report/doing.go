@@ -22,7 +22,7 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	case PhaseAbsent:
 		return "waits for " + r.bringer(u)
 	case PhaseQueued:
-		return "waits for Flux to look at it"
+		return "waits for " + u.controller() + " to look at it"
 	case PhaseSource:
 		return because("waits for its source", s.Why)
 	case PhaseDepends:
@@ -47,6 +47,14 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	}
 }
 
+// controller is who works at the unit: not Flux at an ExternalSecret, for example.
+func (u *Unit) controller() string {
+	if u.Part {
+		return "its controller"
+	}
+	return "Flux"
+}
+
 // missing names what of the unit's dependencies is not Ready, each with what it does.
 func (r *Report) missing(u *Unit, s Span) string {
 	var all []string
@@ -55,25 +63,25 @@ func (r *Report) missing(u *Unit, s Span) string {
 		if n == nil {
 			all = append(all, r.Short(need)+" (not seen yet)")
 		} else if n.Phase() != PhaseReady {
-			all = append(all, r.Short(need)+" ("+words[n.Phase()]+")")
+			all = append(all, r.Short(need)+" ("+awaited[n.Phase()]+")")
 		}
 	}
 	switch {
 	case len(all) > 0:
 		return strings.Join(all, ", ")
 	case len(u.Needs) > 0:
-		return "Flux to look at its dependencies again"
+		return u.controller() + " to look at its dependencies again"
 	}
 	return strings.TrimSuffix(cmp.Or(s.Why, "a dependency"), " is not ready") // Flux knows of one that the report does not
 }
 
-// words say of a dependency why it is waited for.
-var words = map[Phase]string{
+// awaited says of a dependency why it is waited for.
+var awaited = map[Phase]string{
 	PhaseAbsent:    "not there yet",
 	PhaseQueued:    "queued",
 	PhaseSource:    "without its source",
 	PhaseDepends:   "waits itself",
-	PhaseWorking:   "being applied",
+	PhaseWorking:   "in progress",
 	PhaseHealth:    "not healthy yet",
 	PhaseFailed:    "failed",
 	PhaseSuspended: "suspended",

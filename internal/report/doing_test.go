@@ -22,6 +22,7 @@ func TestWhatAUnitDoes(t *testing.T) {
 		{report.Unit{By: root}, report.PhaseAbsent, "", "waits for flux-system to bring it"},
 		{report.Unit{}, report.PhaseAbsent, "", "waits for somebody to create it"},
 		{report.Unit{}, report.PhaseQueued, "not seen by kustomize-controller yet", "waits for Flux to look at it"},
+		{report.Unit{Part: true}, report.PhaseQueued, "", "waits for its controller to look at it"},
 		{report.Unit{}, report.PhaseSource, "Source artifact not found", "waits for its source: Source artifact not found"},
 		{report.Unit{Needs: []string{root, "flux-system/late", "apps/other"}}, report.PhaseDepends, "a dependency is not ready", "waits for late (failed), apps/other (not seen yet)"},
 		{report.Unit{Needs: []string{root}}, report.PhaseDepends, "a dependency is not ready", "waits for Flux to look at its dependencies again"},

@@ -96,6 +96,29 @@ func TestLinesOfManyTries(t *testing.T) {
 	}
 }
 
+// Where nobody drew for a long time what the report has kept is told.
+func TestLinesAfterALongPause(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	v := view.New(&out, false, nil)
+	r := &report.Report{Seed: births.Start}
+	for try := range 50 {
+		for i, phase := range []report.Phase{report.PhaseWorking, report.PhaseFailed} {
+			r.See(report.Unit{Name: "flux-system/a"}, phase, fmt.Sprint("try ", try), births.At(float64(2*try+i)))
+			if try == 10 {
+				_ = v.Draw(r, births.At(float64(2*try+i)))
+			}
+		}
+	}
+	if err := v.Draw(r, births.At(100)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2+11 || lines[1] != "    21.0s  a: failed: try 10" || lines[2] != "    89.0s  a: failed: try 44" || lines[12] != "    99.0s  a: failed: try 49" {
+		t.Error(out.String())
+	}
+}
+
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }

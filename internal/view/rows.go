@@ -54,7 +54,7 @@ func tree(r *report.Report) []row {
 	var roots []*report.Unit
 	for i := range r.Units {
 		u := &r.Units[i]
-		if u.By == u.Name || !known[u.By] { // a root holds itself
+		if !known[u.By] {
 			roots = append(roots, u)
 		} else {
 			t.children[u.By] = append(t.children[u.By], u)
@@ -63,7 +63,7 @@ func tree(r *report.Report) []row {
 	for _, u := range roots {
 		t.add(u, -1)
 	}
-	for i := range r.Units { // those that bring each other
+	for i := range r.Units { // a root that holds itself, and those that bring each other
 		t.add(&r.Units[i], -1)
 	}
 	return t.rows

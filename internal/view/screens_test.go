@@ -18,10 +18,10 @@ func parts() *report.Report {
 	see(report.Unit{Name: root, By: root}, report.PhaseWorking, "Reconciliation in progress", 0)
 	see(report.Unit{Name: root, By: root}, report.PhaseReady, "", 2)
 	see(report.Unit{Name: apps, By: root, Needs: []string{infra, later}, Workload: true}, report.PhaseDepends, "", 2)
-	see(report.Unit{Name: later, By: root}, report.PhaseSuspended, "", 2)
+	see(report.Unit{Name: later, By: infra}, report.PhaseSuspended, "", 2)
 	see(report.Unit{Name: infra, By: root}, report.PhaseWorking, "Reconciliation in progress", 2)
 	see(report.Unit{Name: infra, By: root}, report.PhaseHealth, "Reconciliation in progress", 3)
-	see(report.Unit{Name: "externalsecret/db/login", By: infra, Part: true}, report.PhaseQueued, "", 3)
+	see(report.Unit{Name: "externalsecret/db/login", By: infra, Part: true}, report.PhaseWorking, "", 3)
 	see(report.Unit{Name: "externalsecret/db/login", By: infra, Part: true}, report.PhaseReady, "", 4)
 	release := report.Unit{Name: "helmrelease/db/postgres", By: infra, Part: true}
 	see(release, report.PhaseWorking, "Running 'install' action with timeout of 5m0s", 3)
@@ -73,14 +73,14 @@ var screens = map[string]struct {
 ○   apps-data                           3s  waits for Flux to look at its dependencies again
 ●   apps-static                         0s  applied, not healthy yet
 ●   flux                                0s  being applied
-○   infrastructure-configs              3s  waits for infrastructure-operators-eso-crds (being applied)
+○   infrastructure-configs              3s  waits for infrastructure-operators-eso-crds (in progress)
 ○   infrastructure-configs-issuers      3s  waits for infrastructure-operators-core (waits itself)
 ○   infrastructure-configs-networks     3s  waits for infrastructure-networking (waits itself)
 ○   infrastructure-instances            3s  waits for infrastructure-operators-data (waits itself), infrastructure-storage (waits itself), infrastructure-configs (waits itself)
 ○   infrastructure-networking           3s  waits for Flux to look at its dependencies again
 ○   infrastructure-operators-core       3s  waits for Flux to look at its dependencies again
 ○   infrastructure-operators-data       3s  waits for Flux to look at its dependencies again
-○   infrastructure-operators-eso        3s  waits for infrastructure-operators-eso-crds (being applied)
+○   infrastructure-operators-eso        3s  waits for infrastructure-operators-eso-crds (in progress)
 ●   infrastructure-operators-eso-crds   2s  being applied
 ✓   infrastructure-operators-namespaces     Ready 23.5s
 ○   infrastructure-storage              3s  waits for Flux to look at its dependencies again`},
@@ -190,11 +190,11 @@ until Ready: apps
 asked Flux to look again: 3 for dependency ready, 1 for store valid
 ✓ flux-system                      Ready 2.0s
 ○   apps                      38s  infrastructure (not healthy yet), apps-later…
--   apps-later                38s  suspended: Flux leaves it alone until somebo…
 ●   infrastructure            37s  applied, not healthy yet
-✓     externalsecret/db/login      Ready 4.0s, waited 1.0s for its controller t…
+✓     externalsecret/db/login      Ready 4.0s
 ✗     helmrelease/db/postgres  7s  failed: Helm install failed for release
-    db/postgres: context deadline exceeded`},
+    db/postgres: context deadline exceeded
+-     apps-later              38s  suspended: Flux leaves it alone until somebo…`},
 	"parts, without room for their unit": {parts, 40, 80, 5, false, `
 40s: 1 of 4 Ready, 1 of 2 parts, 1 failed, 1 suspended
 ✓ 2 Ready, newest externalsecret/db/login
