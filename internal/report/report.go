@@ -38,6 +38,8 @@ type Report struct {
 	Units   []Unit `json:"units,omitempty"`
 	// Until names the units that were waited for as the apps; none is the rule at Apps.
 	Until []string `json:"until,omitempty"`
+	// Nudges is how often Flux was asked to look again, by cause.
+	Nudges map[string]int `json:"nudges,omitempty"`
 	// Saved is when the report was last written. Live tells that it is no record but was read off a running cluster.
 	Saved time.Time `json:"saved,omitzero"`
 	Live  bool      `json:"live,omitempty"`
@@ -70,6 +72,9 @@ type Unit struct {
 	Workload bool `json:"workload,omitempty"`
 	// Unchecked tells that Ready says only that it was applied, not that it runs.
 	Unchecked bool `json:"unchecked,omitempty"`
+	// Part tells that it is no Kustomization but something that one brought, By: a HelmRelease, a source, an ExternalSecret, a
+	// store. Its Name is "kind/namespace/name", the kind in lower case. Parts never count for what the tree is judged by.
+	Part bool `json:"part,omitempty"`
 	// Spans are what happened to it, in order; a report of an older seed has none.
 	Spans []Span `json:"spans,omitempty"`
 }

@@ -22,6 +22,8 @@ const (
 	// The last try has failed, and the next one comes.
 	PhaseFailed Phase = "failed"
 	PhaseReady  Phase = "ready"
+	// PhaseSuspended is no wait and no failure: somebody wants Flux to leave it alone.
+	PhaseSuspended Phase = "suspended"
 	// PhaseFolded is many spans in one: see Span.Folded.
 	PhaseFolded Phase = "folded"
 	// PhaseUnknown is a time in which nobody watched.
