@@ -121,7 +121,7 @@ func (b *Birth) work(ctx context.Context) (summary string, err error) {
 		return "", err
 	}
 	if !planted {
-		return fmt.Sprintf("Flux reconciles the tree already; all %d Kustomizations are Ready", len(b.Report.Units)), nil
+		return "Flux reconciles the tree already; " + stood(b.Report), nil
 	}
 	return b.Report.Summary(), nil
 }
