@@ -21,6 +21,7 @@ import (
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -54,6 +55,8 @@ type Birth struct {
 	Event func(ctx context.Context, reason, message string)
 	// Waiting tells, where the Pod's state is looked at, what seed waits for; nil tells nobody.
 	Waiting func(message string)
+	// EventsAddr is where notification-controller is told how the birth went; empty tells nobody.
+	EventsAddr notify.Address
 	// Report takes the timeline.
 	Report *report.Report
 	// Pause waits between tries; nil means the function Pause.

@@ -124,9 +124,9 @@ func (f *Following) ended(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() == nil && errors.Is(err, errTimeIsUp):
-		return Deadline{After: f.Deadline, Missing: missing(f.Report)}
+		return Deadline{After: f.Deadline, Missing: f.Report.MissingText()}
 	case ctx.Err() != nil && !f.Forever:
-		return fmt.Errorf("following %s: %w\n%s", f.what(), err, missing(f.Report))
+		return fmt.Errorf("following %s: %w\n%s", f.what(), err, f.Report.MissingText())
 	}
 	return fmt.Errorf("following %s: %w", f.what(), err)
 }
@@ -157,7 +157,7 @@ func (f *Following) changed(ctx context.Context, all, changed []follow.Unit) {
 		f.tell(ctx, u)
 	}
 	f.order(all)
-	f.done = f.done || reached(f.Report)
+	f.done = f.done || f.Report.Reached()
 	f.tellChanged()
 }
 

@@ -29,7 +29,7 @@ func Now(ctx context.Context, cluster client.Client) (*report.Report, error) {
 func see(r *report.Report, u follow.Unit) {
 	unit := report.Unit{
 		Name: u.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
-		Workload: u.Workload, Unchecked: !u.Checked, Part: u.Part(),
+		Workload: u.Workload, Unchecked: !u.Checked, Part: u.Part(), Stalled: u.Stalled,
 	}
 	if u.By.Name != "" {
 		unit.By = u.By.String()
