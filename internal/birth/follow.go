@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/nudge"
 	"github.com/tazlab/seed/internal/report"
 )
@@ -56,7 +57,10 @@ func (b *Birth) Follow(ctx context.Context) error {
 
 // nudge asks Flux to look at what waits, when that has come, until ctx ends.
 func (b *Birth) nudge(ctx context.Context) {
-	counts := nudge.Run(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), b.Log)
+	root, counts := client.ObjectKeyFromObject(b.Bundle.Root), map[string]int{}
+	cache := live.New(ctx, b.Cluster, b.Log)
+	nudge.Run(ctx, cache, func() []types.NamespacedName { return []types.NamespacedName{root} }, b.Log, func(_, cause string) { counts[cause]++ })
+	cache.Wait()
 	for _, cause := range slices.Sorted(maps.Keys(counts)) {
 		b.Log.Info("asked Flux to reconcile what waited", "cause", cause, "times", counts[cause])
 	}

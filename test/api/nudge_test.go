@@ -29,6 +29,8 @@ import (
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/live"
+	"github.com/tazlab/seed/internal/nudge"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -88,6 +90,23 @@ func follower(t *testing.T, live cluster.Client, root *kustomizev1.Kustomization
 		Bundle: &bundle.Bundle{Root: root, Source: &sourcev1.GitRepository{}}, Cluster: live, WorkDir: t.TempDir(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Report: &report.Report{},
 		Event: func(_ context.Context, reason, message string) { t.Errorf("Event %s: %s", reason, message) },
+	}
+}
+
+// startNudging nudges root's tree until ctx ends. What it returns waits for that, and says how often was asked, by kind and cause.
+func startNudging(ctx context.Context, t *testing.T, api cluster.Client, root *kustomizev1.Kustomization) (ended func() map[string]int) {
+	t.Helper()
+	log, told := slog.New(slog.NewTextHandler(t.Output(), nil)), map[string]int{}
+	cache := live.New(ctx, api, log)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		roots := []types.NamespacedName{client.ObjectKeyFromObject(root)}
+		nudge.Run(ctx, cache, func() []types.NamespacedName { return roots }, log, func(kind, cause string) { told[kind+": "+cause]++ })
+		cache.Wait()
+	})
+	return func() map[string]int {
+		watching.Wait()
+		return told
 	}
 }
 
