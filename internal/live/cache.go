@@ -48,13 +48,14 @@ type Cache struct {
 
 	mu          sync.Mutex
 	watched     map[Query]*watched
+	told        map[Query]string // the error that was told last
 	subscribers []chan struct{}
 }
 
 // New is an empty cache that watches nothing after ctx has ended.
 func New(ctx context.Context, cluster cluster.Client, log *slog.Logger) *Cache {
 	// The reflectors would tell of every failed request; the cache tells each error once.
-	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}}
+	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}, told: map[Query]string{}}
 }
 
 // Wait waits, after the context's end, until nothing is watched any more.
@@ -115,10 +116,18 @@ func (c *Cache) List(q Query) ([]client.Object, error) {
 	return all, nil
 }
 
-// Drop ends the watching of q until somebody asks for it again.
+// Drop ends the watching of q until somebody asks for it again. The Definitions stay while a kind is not served: it comes
+// with one of them.
 func (c *Cache) Drop(q Query) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if q == Definitions {
+		for _, other := range c.watched {
+			if !other.synced() && NotServed(other.err) {
+				return
+			}
+		}
+	}
 	if w := c.watched[q]; w != nil {
 		w.end()
 		delete(c.watched, q)
@@ -150,12 +159,14 @@ func (c *Cache) failed(q Query, w *watched, err error) {
 	}
 	news := !w.synced() && (w.err == nil || w.err.Error() != err.Error())
 	w.err = err
+	told := c.told[q] == err.Error() // also before it was dropped
+	c.told[q] = err.Error()
 	c.mu.Unlock()
 	if unserved && q != Definitions {
 		_, _ = c.List(Definitions) // for its events
 	}
 	if news {
-		if !unserved {
+		if !unserved && !told {
 			c.log.Warn("cannot be watched, and it is tried again", "kind", q.Kind.Kind, "namespace", q.Namespace, "name", q.Name, "error", err)
 		}
 		c.changed()

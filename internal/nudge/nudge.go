@@ -37,16 +37,18 @@ func Run(ctx context.Context, cache *live.Cache, roots func() []types.Namespaced
 }
 
 type nudger struct {
-	client client.Client
-	list   func(live.Query) ([]client.Object, error)
-	drop   func(live.Query)
-	roots  func() []types.NamespacedName
-	told   func(kind, cause string)
-	now    func() time.Time
-	log    *slog.Logger
-	asked  map[waiter]string   // the cause for which it was asked last
-	wanted map[live.Query]bool // what is watched because somebody waits for it
-	read   map[types.UID]read  // what was read because it had changed
+	client  client.Client
+	list    func(live.Query) ([]client.Object, error)
+	drop    func(live.Query)
+	roots   func() []types.NamespacedName
+	told    func(kind, cause string)
+	now     func() time.Time
+	log     *slog.Logger
+	asked   map[waiter]string   // the cause for which it was asked last
+	watches map[live.Query]bool // what is watched because somebody waits for it
+	// What was read because it had changed.
+	definitions map[types.UID]seen[definition]
+	webhooks    map[types.UID]seen[[]string]
 }
 
 // waiter is one object that waits by one rule.
@@ -64,7 +66,10 @@ type nudge struct {
 }
 
 func newNudger(cluster client.Client, log *slog.Logger) *nudger {
-	return &nudger{client: cluster, log: log, now: time.Now, asked: map[waiter]string{}, wanted: map[live.Query]bool{}, read: map[types.UID]read{}}
+	return &nudger{
+		client: cluster, log: log, now: time.Now, asked: map[waiter]string{},
+		definitions: map[types.UID]seen[definition]{}, webhooks: map[types.UID]seen[[]string]{},
+	}
 }
 
 // judge asks for everything that waits for what is there by now, once for each cause. The channel says when to look again
@@ -149,13 +154,14 @@ func (n *nudger) forget(s *state) {
 
 // unwatch ends the watching of what was wanted and is no more.
 func (n *nudger) unwatch(wanted map[live.Query]bool) {
-	for q := range n.wanted {
+	for q := range n.watches {
 		if !wanted[q] {
 			n.drop(q)
 		}
 	}
-	n.wanted = wanted
+	n.watches = wanted
 	if len(wanted) == 0 {
-		clear(n.read)
+		clear(n.definitions)
+		clear(n.webhooks)
 	}
 }

@@ -85,9 +85,11 @@ func (f *fake) list(q live.Query) ([]client.Object, error) {
 	}
 	var all []client.Object
 	for _, o := range f.objects {
-		kind, err := apiutil.GVKForObject(o, f.scheme)
-		if err != nil {
-			f.t.Fatal(err)
+		kind := o.GetObjectKind().GroupVersionKind() // of metadata
+		if kind.Empty() {
+			if kind, err = apiutil.GVKForObject(o, f.scheme); err != nil {
+				f.t.Fatal(err)
+			}
 		}
 		if kind == q.Kind && (q.Namespace == "" || q.Namespace == o.GetNamespace()) && (q.Name == "" || q.Name == o.GetName()) &&
 			selector.Matches(labels.Set(o.GetLabels())) {
@@ -144,9 +146,12 @@ func (f *fake) nudger() *nudger {
 	return n
 }
 
-// judge looks at the objects as they are now; root is always there.
+// judge looks at the objects as they are now; root is always among them.
 func (f *fake) judge(n *nudger, objects ...client.Object) {
-	f.objects = append([]client.Object{kustomization("root")}, objects...)
+	f.objects = objects
+	if !slices.ContainsFunc(objects, func(o client.Object) bool { return o.GetName() == "root" }) {
+		f.objects = append([]client.Object{kustomization("root")}, objects...)
+	}
 	n.judge(f.t.Context())
 }
 

@@ -33,6 +33,10 @@ type cause struct {
 var rules = []rule{
 	{"dependency ready", waitsForDependency, dependenciesMet},
 	{"source-controller available", waitsForSourceController, sourceControllerAvailable},
+	{"CRD established", waitsForDefinition, definitionsEstablished},
+	{"webhook serving", waitsForWebhook, webhooksServe},
+	{"store valid", waitsForStore, storesValid},
+	{"credential written", waitsForCredential, credentialsWritten},
 }
 
 // recent is how long before a failure was told its cure may have come. A change is often seen before the status that it
@@ -44,6 +48,3 @@ const recent = 30 * time.Second
 func (c cause) longBefore(u *unit) bool {
 	return !c.at.IsZero() && c.at.Before(u.failed.LastTransitionTime.Add(-recent))
 }
-
-// read is an object that was read, at one version of it.
-type read struct{ version string }
