@@ -41,6 +41,12 @@ const compared = "test.seed.tazlab.net/compared"
 // Kustomizations that have the label compared with the value seen; flags win over those of the tests.
 func startController(t *testing.T, seen string, flags ...string) {
 	t.Helper()
+	startFlux(t, "kustomize-controller", seen, flags...)
+}
+
+// startFlux runs one of Flux's controllers likewise.
+func startFlux(t *testing.T, program, seen string, flags ...string) {
+	t.Helper()
 	config := clientcmdapi.NewConfig()
 	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
 	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
@@ -52,7 +58,7 @@ func startController(t *testing.T, seen string, flags ...string) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kustomize-controller"),
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), program),
 		append([]string{"--metrics-addr=0", "--health-addr=0", "--watch-label-selector=" + compared + "=" + seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms"}, flags...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "TMPDIR="+dir, "RUNTIME_NAMESPACE=flux-system")
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -64,7 +70,7 @@ func startController(t *testing.T, seen string, flags ...string) {
 	t.Cleanup(func() {
 		_ = cmd.Wait() // its context has ended: it says so
 		if t.Failed() {
-			t.Logf("kustomize-controller:\n%s", log.String())
+			t.Logf("%s:\n%s", program, log.String())
 		}
 	})
 }
