@@ -42,7 +42,13 @@ const compared = "test.seed.tazlab.net/compared"
 // Kustomizations that have the label compared with the value seen; flags win over those of the tests.
 func startController(t *testing.T, seen string, flags ...string) {
 	t.Helper()
-	startProgram(t, "kustomize-controller",
+	startFlux(t, "kustomize-controller", seen, flags...)
+}
+
+// startFlux runs one of the controllers that reconcile what has the label compared with the value seen.
+func startFlux(t *testing.T, program, seen string, flags ...string) {
+	t.Helper()
+	startProgram(t, program,
 		append([]string{"--watch-label-selector=" + compared + "=" + seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms"}, flags...)...)
 }
 
