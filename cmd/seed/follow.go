@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/cluster"
 )
 
@@ -99,11 +100,11 @@ func follow(cmd *cobra.Command, flags followFlags) error {
 }
 
 // following is what the flags ask for.
-func (flags followFlags) following() (*following, error) {
+func (flags followFlags) following() (*birth.Following, error) {
 	if flags.deadline < 0 {
 		return nil, fmt.Errorf("--deadline %s: it is no time that can pass", flags.deadline)
 	}
-	f := &following{Deadline: flags.deadline, Forever: flags.watch, ReadOnly: flags.readOnly}
+	f := &birth.Following{Deadline: flags.deadline, Forever: flags.watch, ReadOnly: flags.readOnly}
 	for _, text := range flags.roots {
 		namespace, name, ok := strings.Cut(text, "/")
 		if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
@@ -112,7 +113,7 @@ func (flags followFlags) following() (*following, error) {
 		f.Roots = append(f.Roots, types.NamespacedName{Namespace: namespace, Name: name})
 	}
 	for _, text := range flags.until {
-		goal, err := parseGoal(text)
+		goal, err := birth.ParseGoal(text)
 		if err != nil {
 			return nil, fmt.Errorf("--until %q: %w", text, err)
 		}

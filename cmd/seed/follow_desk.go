@@ -10,17 +10,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/internal/view"
 )
 
 // redrawEvery is how often a live view counts on while nothing happens.
 const redrawEvery = time.Second
 
 // followUntil follows for somebody who looks on, until the goal stands, and leaves a table on stdout.
-func followUntil(ctx context.Context, f *following, outputFile string, stdout io.Writer) error {
+func followUntil(ctx context.Context, f *birth.Following, outputFile string, stdout io.Writer) error {
 	began := time.Now()
 	f.Report = &report.Report{Seed: began}
-	v := viewOf(os.Stderr)
+	v := view.Of(os.Stderr)
 	held := &holdBack{out: os.Stderr, live: v.Live()}
 	f.Log = slog.New(slog.NewTextHandler(held, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var drawn error // what comes after the first error says nothing new
@@ -48,7 +50,7 @@ func followUntil(ctx context.Context, f *following, outputFile string, stdout io
 	}
 	f.Report.Saved = time.Now()
 	if err == nil {
-		_, err = fmt.Fprintf(stdout, "%s, after %s\n\n", stood(f.Report), time.Since(began).Round(10*time.Millisecond))
+		_, err = fmt.Fprintf(stdout, "%s, after %s\n\n", f.Report.Stood(), time.Since(began).Round(10*time.Millisecond))
 	}
 	return errors.Join(err, f.Report.Table(stdout), keep(f.Report, outputFile))
 }

@@ -20,6 +20,7 @@ import (
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -74,7 +75,7 @@ func (d *deploymentFlags) logger() *slog.Logger {
 }
 
 // run follows for ever, one replica at a time, and serves metrics and health meanwhile. That ctx ends is no error.
-func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *following) error {
+func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *birth.Following) error {
 	f.Log, f.Report = d.logger(), &report.Report{Seed: time.Now()}
 	log := logr.FromSlogHandler(f.Log.Handler())
 	klog.SetLogger(log) // client-go's own lines

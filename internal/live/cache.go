@@ -115,13 +115,15 @@ func (c *Cache) List(q Query) ([]client.Object, error) {
 	return all, nil
 }
 
-// Drop ends the watching of q until somebody asks for it again.
+// Drop ends the watching of q until somebody asks for it again: when it returns, no watch of it is open.
 func (c *Cache) Drop(q Query) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if w := c.watched[q]; w != nil {
+	w := c.watched[q]
+	delete(c.watched, q)
+	c.mu.Unlock()
+	if w != nil {
 		w.end()
-		delete(c.watched, q)
+		<-w.ended // its last events take the lock
 	}
 }
 

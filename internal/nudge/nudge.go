@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/live"
 )
 
 // Manager is the field manager of the annotation: that of "flux reconcile", whose request it is. Who takes Flux over later
@@ -27,28 +29,32 @@ const (
 	atOnce   = 8                // so many requests at the same time
 )
 
-// Run asks Flux to look at Kustomizations of root's tree, as the rules say, until ctx ends. It returns how often, by
-// the rule's name. A request that fails is a line in log: Flux looks again by itself, only later.
-func Run(ctx context.Context, live client.WithWatch, root types.NamespacedName, log *slog.Logger) map[string]int {
-	n := newNudger(live, root, log)
-	w := newWatcher(ctx, live, root.Namespace)
+// Run asks Flux to look at Kustomizations of the trees that tree's roots have, as the rules say, until ctx ends. It calls
+// asked for each, with the rule's name. A request that fails is a line in log: Flux looks again by itself, only later.
+func Run(ctx context.Context, cache *live.Cache, tree func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
+	n := newNudger(cache.Cluster(), log)
+	n.told = asked
+	namespace := ""
+	if roots := tree(); len(roots) > 0 {
+		namespace = roots[0].Namespace
+	}
+	w := newWatcher(ctx, cache.Cluster(), namespace)
 	for {
 		select {
 		case <-ctx.Done():
 			w.running.Wait()
-			return n.counts
+			return
 		case <-w.changed:
-			n.judge(ctx, w.state(n.root, live))
+			n.judge(ctx, w.state(tree(), cache.Cluster()))
 		}
 	}
 }
 
 type nudger struct {
-	live   client.Client
-	root   types.NamespacedName
-	log    *slog.Logger
-	asked  map[waiter]string // the cause for which it was asked last
-	counts map[string]int
+	live  client.Client
+	log   *slog.Logger
+	asked map[waiter]string // the cause for which it was asked last
+	told  func(kind, cause string)
 }
 
 // waiter is one Kustomization that waits by one rule.
@@ -65,8 +71,8 @@ type nudge struct {
 	err   error
 }
 
-func newNudger(live client.Client, root types.NamespacedName, log *slog.Logger) *nudger {
-	return &nudger{live: live, root: root, log: log, asked: map[waiter]string{}, counts: map[string]int{}}
+func newNudger(live client.Client, log *slog.Logger) *nudger {
+	return &nudger{live: live, log: log, asked: map[waiter]string{}, told: func(string, string) {}}
 }
 
 // judge asks for everything that waits for what is there by now, once for each cause.
@@ -139,7 +145,7 @@ func (n *nudger) record(ctx context.Context, d *nudge) {
 	switch {
 	case d.err == nil:
 		n.asked[d.waiter] = d.cause.id
-		n.counts[d.rule]++
+		n.told(kustomizev1.KustomizationKind, d.rule)
 		log.Info("asked to reconcile")
 	case apierrors.IsConflict(d.err), ctx.Err() != nil: // it has changed, and is judged anew; or nobody waits any more
 	case apierrors.IsForbidden(d.err), apierrors.IsInvalid(d.err):

@@ -24,6 +24,7 @@ import (
 
 // fake is an API server where every source has an artifact of revision.
 type fake struct {
+	counts map[string]int
 	client.Client
 	t        *testing.T
 	revision string
@@ -68,7 +69,10 @@ func (f *fake) Patch(_ context.Context, object client.Object, patch client.Patch
 }
 
 func (f *fake) nudger() *nudger {
-	return newNudger(f, types.NamespacedName{Namespace: "flux-system", Name: "root"}, slog.New(slog.DiscardHandler))
+	n := newNudger(f, slog.New(slog.DiscardHandler))
+	f.counts = map[string]int{}
+	n.told = func(_, cause string) { f.counts[cause]++ }
+	return n
 }
 
 // took are the requests since it was called last, sorted.
@@ -111,8 +115,8 @@ func TestAskedOncePerCause(t *testing.T) {
 	f.revision = "2"
 	n.judge(t.Context(), with(ready("a", "2")))
 	expect(t, f, "a is Ready at the source's new revision", "b c")
-	if n.counts["dependency ready"] != 4 || len(n.counts) != 1 {
-		t.Errorf("counted %v", n.counts)
+	if f.counts["dependency ready"] != 4 || len(f.counts) != 1 {
+		t.Errorf("counted %v", f.counts)
 	}
 	n.judge(t.Context(), stateOf(f))
 	if len(n.asked) != 0 {
@@ -170,8 +174,8 @@ func TestErrors(t *testing.T) {
 		expect(t, f, name, "b")
 		n.judge(t.Context(), s)
 		expect(t, f, name+", again", test.again)
-		if want := test.err == nil; (n.counts["dependency ready"] == 1) != want {
-			t.Errorf("%s: counted %v", name, n.counts)
+		if want := test.err == nil; (f.counts["dependency ready"] == 1) != want {
+			t.Errorf("%s: counted %v", name, f.counts)
 		}
 	}
 }
@@ -190,7 +194,7 @@ func TestEveryRuleAsks(t *testing.T) {
 	expect(t, f, "source-controller came", "lost")
 	n.judge(t.Context(), s)
 	expect(t, f, "nothing is new", "")
-	if len(n.counts) != len(rules) {
-		t.Errorf("counted %v, want each of %d rules", n.counts, len(rules))
+	if len(f.counts) != len(rules) {
+		t.Errorf("counted %v, want each of %d rules", f.counts, len(rules))
 	}
 }

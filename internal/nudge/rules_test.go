@@ -51,7 +51,7 @@ func ready(name, revision string) *kustomizev1.Kustomization {
 
 func stateOf(reader client.Reader, all ...*kustomizev1.Kustomization) *state {
 	s := &state{
-		root: types.NamespacedName{Namespace: "flux-system", Name: "root"}, reader: reader,
+		roots: []types.NamespacedName{{Namespace: "flux-system", Name: "root"}}, reader: reader,
 		live: map[types.NamespacedName]*kustomizev1.Kustomization{}, sources: map[source]revisionOf{},
 	}
 	for _, k := range append(all, unit("root")) {

@@ -76,7 +76,7 @@ func strip(object any) (any, error) {
 
 // state is what is known at one moment.
 type state struct {
-	root              types.NamespacedName
+	roots             []types.NamespacedName
 	live              map[types.NamespacedName]*kustomizev1.Kustomization
 	sourceControllers []*appsv1.Deployment
 	reader            client.Reader
@@ -89,8 +89,8 @@ type revisionOf struct {
 	err      error
 }
 
-func (w *watcher) state(root types.NamespacedName, reader client.Reader) *state {
-	s := &state{root: root, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, reader: reader, sources: map[source]revisionOf{}}
+func (w *watcher) state(roots []types.NamespacedName, reader client.Reader) *state {
+	s := &state{roots: roots, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, reader: reader, sources: map[source]revisionOf{}}
 	for _, object := range w.kustomizations.List() {
 		if k, ok := object.(*kustomizev1.Kustomization); ok {
 			s.live[client.ObjectKeyFromObject(k)] = k
@@ -105,13 +105,13 @@ func (w *watcher) state(root types.NamespacedName, reader client.Reader) *state 
 	return s
 }
 
-// tree are the Kustomizations that root brought, and root itself. Their owner labels say so, before any inventory does.
+// tree are the Kustomizations that roots brought, and these themselves. Their owner labels say so, before any inventory does.
 func (s *state) tree() []*kustomizev1.Kustomization {
 	var tree []*kustomizev1.Kustomization
 	for _, key := range slices.SortedFunc(maps.Keys(s.live), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
 		k := s.live[key]
 		for range s.live { // no way up is longer
-			if key == s.root {
+			if slices.Contains(s.roots, key) {
 				tree = append(tree, k)
 				break
 			}

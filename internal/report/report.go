@@ -28,6 +28,8 @@ type Report struct {
 	Seed      time.Time `json:"seed"`
 	// Ended is when the tree stood and nothing but letting go was left; the zero time means: not yet.
 	Ended time.Time `json:"ended,omitzero"`
+	// Deadline is the one at which the birth has ended although its goal did not stand; 0 is none.
+	Deadline time.Duration `json:"deadline,omitempty"`
 	// Set is the inline manifest whose run ended the birth.
 	Set string `json:"set,omitempty"`
 	// Revision is what was fetched from the root source.

@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/apply"
@@ -59,7 +60,9 @@ func TestNudgeWhenSourceControllerIsAvailable(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		nudge.Run(ctx, live, client.ObjectKeyFromObject(root), slog.New(slog.NewTextHandler(t.Output(), nil)))
+		log := slog.New(slog.NewTextHandler(t.Output(), nil))
+		roots := func() []types.NamespacedName { return []types.NamespacedName{client.ObjectKeyFromObject(root)} }
+		nudge.Run(ctx, newCache(ctx, live, log), roots, log, func(string, string) {})
 	})
 	becomes(corev1.ConditionFalse)
 	if err := live.Get(t.Context(), client.ObjectKeyFromObject(root), root); err != nil || root.Annotations[meta.ReconcileRequestAnnotation] != "" {
