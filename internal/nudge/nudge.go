@@ -22,15 +22,15 @@ const atOnce = 8 // so many requests at the same time
 // that fails is a line in log: the controllers look again by themselves, only later.
 func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
 	n := newNudger(cache.Cluster(), log)
-	n.list, n.drop, n.roots, n.told = cache.List, cache.Drop, roots, asked
+	reader := cache.Reader()
+	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
 	defer n.unwatch(nil)
-	changed := cache.Changes()
 	for {
 		later := n.judge(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
+		case <-reader.Changes():
 		case <-later:
 		}
 	}
