@@ -43,10 +43,10 @@ type Cache struct {
 	log     *slog.Logger
 	running sync.WaitGroup
 
-	mu          sync.Mutex
-	watched     map[Query]*watched
-	told        map[Query]string // the error that was told last
-	readers     []*Reader
+	mu      sync.Mutex
+	watched map[Query]*watched
+	told    map[Query]string // the error that was told last
+	readers []*Reader
 }
 
 // New is an empty cache that watches nothing after ctx has ended.
