@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/manifests"
 )
@@ -41,7 +43,7 @@ func execute(ctx context.Context, args []string) int {
 the tree, applies Flux and the root sync, follows until everything stands, and writes down how long
 each part took.
 
-Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle.`,
+Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle; 4 the deadline.`,
 		Version:           buildVersion(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -61,6 +63,9 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 	fmt.Fprintf(os.Stderr, "seed: error: %v\n", err)
 	if failure.IsInvalid(err) {
 		return manifests.ExitInvalid
+	}
+	if _, late := errors.AsType[birth.Deadline](err); late {
+		return manifests.ExitDeadline
 	}
 	return exitFailed
 }
