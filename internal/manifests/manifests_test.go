@@ -34,6 +34,7 @@ func full() manifests.Input {
 		Bundle: []byte(bundle), Image: "ghcr.io/tazlab/seed:v1", Talos: true, CA: []byte(certificate), PullSecret: secret.New(docker),
 		Identity: manifests.Identity{"": {"username": secret.New("git"), "password": secret.New("s3cr3t")}},
 		Proxy:    "http://proxy.home:3128", NoProxy: ".lan,10.0.0.0/8", Deadline: 30 * time.Minute,
+		EventsAddr: "http://notification-controller.flux-system.svc/",
 	}
 	if err := in.Until.Set("ks/apps"); err != nil {
 		panic(err)
@@ -140,7 +141,7 @@ func TestReferences(t *testing.T) {
 	set := setOf(t, all)
 	for path, want := range map[string]string{
 		"Job spec.template.spec.serviceAccountName":                 "seed",
-		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr --until=kustomization/apps --deadline=30m0s]",
+		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr --until=kustomization/apps --deadline=30m0s --events-addr=http://notification-controller.flux-system.svc/]",
 		"Job spec.template.spec.containers.0.image":                 "registry.home:5000/ghcr/tazlab/seed:v1",
 		"Job spec.template.spec.volumes.0.configMap.name":           "seed-" + set,
 		"Job spec.template.spec.imagePullSecrets.0.name":            "seed-pull-" + set,

@@ -13,18 +13,7 @@ func (r *Report) named(u *Unit) bool { return slices.Contains(r.Until, u.Name) }
 func (r *Report) counts(u *Unit) bool { return !u.Part || r.named(u) }
 
 // Suspended tells whether somebody wants Flux to leave the unit alone.
-func (u *Unit) Suspended() bool { return u.phase() == PhaseSuspended }
-
-// phase is what the unit is in now.
-func (u *Unit) phase() Phase {
-	switch last := len(u.Spans) - 1; {
-	case last >= 0:
-		return u.Spans[last].Phase
-	case u.Ready:
-		return PhaseReady
-	}
-	return PhaseUnknown
-}
+func (u *Unit) Suspended() bool { return u.Phase() == PhaseSuspended }
 
 // why is what is known of the reason why the unit is not Ready.
 func (u *Unit) why() string {
@@ -58,10 +47,10 @@ func (r *Report) LeftOut() (suspended, behind []*Unit) {
 // behind tells whether u waits for one that is left out. One that Flux is at work on, or has failed at, does not wait: how
 // that ends counts.
 func (r *Report) behind(u *Unit, out map[string]bool) bool {
-	if u.Ready || !u.phase().Waits() {
+	if u.Ready || !u.Phase().Waits() {
 		return false
 	}
-	if u.phase() == PhaseAbsent && out[u.By] {
+	if u.Phase() == PhaseAbsent && out[u.By] {
 		return true
 	}
 	return slices.ContainsFunc(u.Needs, func(need string) bool {

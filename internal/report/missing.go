@@ -117,7 +117,7 @@ func (r *Report) awaits(u *Unit) []*Unit {
 		return nil
 	}
 	var all []*Unit
-	switch u.phase() {
+	switch u.Phase() {
 	case PhaseDepends, PhaseSource:
 		for _, need := range u.Needs {
 			if n := r.unit(need); n != nil && (!n.Ready || n.Suspended() && strings.Contains(u.why(), "'"+need+"'")) {
@@ -125,12 +125,12 @@ func (r *Report) awaits(u *Unit) []*Unit {
 			}
 		}
 	case PhaseAbsent: // who checks the health of what it brought has brought it once
-		if by := r.unit(u.By); by != nil && (!by.Ready || by.Suspended()) && by.phase() != PhaseHealth {
+		if by := r.unit(u.By); by != nil && (!by.Ready || by.Suspended()) && by.Phase() != PhaseHealth {
 			all = append(all, by)
 		}
 	case PhaseHealth, PhaseFailed:
 		for i := range r.Units {
-			if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.phase() == PhaseHealth || u.blames(child)) {
+			if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.Phase() == PhaseHealth || u.blames(child)) {
 				all = append(all, child)
 			}
 		}
@@ -149,7 +149,7 @@ func (u *Unit) blames(other *Unit) bool {
 }
 
 func (u *Unit) cause() Cause {
-	phase := u.phase()
+	phase := u.Phase()
 	switch {
 	case phase == PhaseSuspended:
 		return CauseSuspended
@@ -165,15 +165,15 @@ func (u *Unit) cause() Cause {
 	return CauseBusy
 }
 
-// words are the causes as they are told to people.
-var words = map[Cause]string{
+// causeWords are the causes as they are told to people.
+var causeWords = map[Cause]string{
 	CauseStalled: "stalled, so that Flux does not try again", CauseFailed: "failed, and Flux goes on trying", CauseAbsent: "not created",
 	CauseWaits: "waits", CauseBusy: "not done yet", CauseSuspended: "suspended",
 }
 
 // said is one line: the cause, the unit, what Flux says.
 func (r *Report) said(m Missing) string {
-	text := words[m.Cause] + ": " + r.Short(m.Unit)
+	text := causeWords[m.Cause] + ": " + r.Short(m.Unit)
 	if m.Why != "" && m.Cause != CauseSuspended {
 		text += ": " + m.Why
 	}
