@@ -88,9 +88,9 @@ func TestSourceControllerIsLookedUp(t *testing.T) {
 	n := f.nudger()
 	waits := lost(meta.ArtifactFailedReason, `failed to download archive: GET http://source-controller.flux-system.svc.cluster.local./x.tar.gz giving up after 10 attempt(s): `+
 		`dial tcp: lookup source-controller.flux-system.svc.cluster.local. on 10.96.0.10:53: read: connection refused`)
-	long := deployment(corev1.ConditionTrue, now.Add(-5*time.Minute))
-	f.judge(n, waits, long)
+	f.judge(n, waits, deployment(corev1.ConditionTrue, now.Time))
 	expect(t, f, "without DNS", "")
+	long := deployment(corev1.ConditionTrue, now.Add(-5*time.Minute))
 	dns := slice("10.0.0.2", nil, now.Add(time.Minute))
 	dns.Namespace, dns.Labels["kubernetes.io/service-name"] = "kube-system", "kube-dns"
 	f.now = now.Add(2 * time.Minute)
