@@ -36,7 +36,7 @@ lint: ## Lint seed and the castle
 test: unit api test-tree test-talos faults sdk templates charts postgres browser e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, browser, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
+	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller helm-controller notification-controller) && ln -sf $$programs $(ASSETS)/
 	cd test/charts && echo '{image: {tag: v0.1.0}, secrets: [policy/named]}' | CGO_ENABLED=0 go run -trimpath ./render seed-follow seed-follow flux-system > $(ASSETS)/seed-follow.yaml
 	manifests=$$($(CASTLE) artifact flux) && definitions=$$($(CASTLE) artifact external-secrets-crds) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
 		ESO_DEFINITIONS=$$definitions FOLLOW_CHART=$(ASSETS)/seed-follow.yaml go test -count=1 -parallel 8 -tags apiserver ./test/api ./test/waitfor ./test/follow

@@ -17,7 +17,7 @@ func (b *Birth) announce(ctx context.Context, summary string, err error) {
 		return
 	}
 	e := notify.Event{Kustomization: client.ObjectKeyFromObject(b.Bundle.Root), Revision: b.Report.Revision, Reason: "TreeStands", Message: summary}
-	if moments := b.Report.Moments(); moments != "" {
+	if moments := b.Report.Moments(); moments != "" && b.planted { // of a tree that stood before it tells nothing
 		e.Message += "; " + moments
 	}
 	if err != nil {

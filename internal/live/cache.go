@@ -48,13 +48,14 @@ type Cache struct {
 
 	mu          sync.Mutex
 	watched     map[Query]*watched
+	told        map[Query]string // the error that was told last
 	subscribers []chan struct{}
 }
 
 // New is an empty cache that watches nothing after ctx has ended.
 func New(ctx context.Context, cluster cluster.Client, log *slog.Logger) *Cache {
 	// The reflectors would tell of every failed request; the cache tells each error once.
-	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}}
+	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}, told: map[Query]string{}}
 }
 
 // Wait waits, after the context's end, until nothing is watched any more.
@@ -115,9 +116,14 @@ func (c *Cache) List(q Query) ([]client.Object, error) {
 	return all, nil
 }
 
-// Drop ends the watching of q until somebody asks for it again: when it returns, no watch of it is open.
+// Drop ends the watching of q until somebody asks for it again: when it returns, no watch of it is open. The Definitions
+// stay while a kind is not served: it comes with one of them.
 func (c *Cache) Drop(q Query) {
 	c.mu.Lock()
+	if q == Definitions && c.lacks() {
+		c.mu.Unlock()
+		return
+	}
 	w := c.watched[q]
 	delete(c.watched, q)
 	c.mu.Unlock()
@@ -125,6 +131,16 @@ func (c *Cache) Drop(q Query) {
 		w.end()
 		<-w.ended // its last events take the lock
 	}
+}
+
+// lacks tells whether anything that is asked for is not served.
+func (c *Cache) lacks() bool {
+	for _, w := range c.watched {
+		if !w.synced() && NotServed(w.err) {
+			return true
+		}
+	}
+	return false
 }
 
 // Of is List with the objects' type, which is q's kind.
@@ -152,12 +168,14 @@ func (c *Cache) failed(q Query, w *watched, err error) {
 	}
 	news := !w.synced() && (w.err == nil || w.err.Error() != err.Error())
 	w.err = err
+	told := c.told[q] == err.Error() // also before it was dropped
+	c.told[q] = err.Error()
 	c.mu.Unlock()
 	if unserved && q != Definitions {
 		_, _ = c.List(Definitions) // for its events
 	}
 	if news {
-		if !unserved {
+		if !unserved && !told {
 			c.log.Warn("cannot be watched, and it is tried again", "kind", q.Kind.Kind, "namespace", q.Namespace, "name", q.Name, "error", err)
 		}
 		c.changed()

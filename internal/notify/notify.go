@@ -35,15 +35,15 @@ type Event struct {
 
 const (
 	// within is the time for all tries together: whoever waits for the end of the birth waits that long at most.
-	within = 10 * time.Second
-	once   = 3 * time.Second // one try
+	within = 15 * time.Second
+	once   = 5 * time.Second // one try
 	tries  = 3
 	pause  = time.Second // between them
 	// maxMessage is the Event API's limit, in characters.
 	maxMessage = 39000
 )
 
-// Send posts e to the receiver of events at address, in 10 seconds or less. An address of the form NAME.NAMESPACE.svc is
+// Send posts e to the receiver of events at address, in 15 seconds or less. An address of the form NAME.NAMESPACE.svc is
 // looked up in the cluster. An error is no reason to stop: somebody is not told.
 func Send(ctx context.Context, cluster client.Reader, address Address, e Event) error {
 	ctx, cancel := context.WithTimeout(ctx, within)

@@ -35,6 +35,9 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	case PhaseHealth:
 		return because("applied, not healthy yet", s.Why)
 	case PhaseFailed:
+		if u.Stalled { // nobody tries it again
+			return because("stalled", whole(u, s.Why))
+		}
 		return because("failed", whole(u, s.Why))
 	case PhaseReady:
 		return "Ready"

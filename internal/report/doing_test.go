@@ -31,6 +31,7 @@ func TestWhatAUnitDoes(t *testing.T) {
 		{report.Unit{Part: true}, report.PhaseWorking, "Running 'install' action", "being reconciled: Running 'install' action"},
 		{report.Unit{}, report.PhaseHealth, "Reconciliation in progress", "applied, not healthy yet"},
 		{report.Unit{Detail: "main@sha1:1 it is\nas long as it is"}, report.PhaseFailed, "it is as...", "failed: it is as long as it is"},
+		{report.Unit{Stalled: true}, report.PhaseFailed, "install retries exhausted", "stalled: install retries exhausted"},
 		{report.Unit{Detail: "something else"}, report.PhaseFailed, "it is as...", "failed: it is as..."},
 		{report.Unit{}, report.PhaseSuspended, "", "suspended: Flux leaves it alone until somebody resumes it"},
 		{report.Unit{}, report.PhaseUnknown, "", "not Ready, and nobody watched"},

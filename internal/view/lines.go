@@ -124,8 +124,8 @@ func (l *lines) unit(r *report.Report, u *report.Unit, now time.Time) {
 
 // since are the spans after the one that was told last.
 func since(spans []report.Span, last report.Span) []report.Span {
-	for i := len(spans) - 1; i >= 0; i-- {
-		if spans[i].Phase == last.Phase && spans[i].Start.Equal(last.Start) {
+	for i, s := range slices.Backward(spans) {
+		if s.Phase == last.Phase && s.Start.Equal(last.Start) {
 			return spans[i+1:]
 		}
 	}

@@ -83,7 +83,7 @@ func head(text string, most int) string {
 func wrap(text string, first, others int) []string {
 	var all []string
 	line, most := "", first
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for {
 			if next := strings.TrimLeft(line+" "+word, " "); columns(next) <= most {
 				line = next
