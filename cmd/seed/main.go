@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -47,7 +48,7 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
 	}
-	root.AddCommand(runCommand(), renderCommand(), reportCommand())
+	root.AddCommand(runCommand(), renderCommand(), followCommand(), reportCommand())
 	notice(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -59,6 +60,9 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "seed: error: %v\n", err)
+	if own, ok := errors.AsType[codeError](err); ok {
+		return own.code
+	}
 	if failure.IsInvalid(err) {
 		return manifests.ExitInvalid
 	}

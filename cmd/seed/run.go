@@ -23,6 +23,7 @@ import (
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -31,6 +32,7 @@ type runFlags struct {
 	set                                          string
 	configDir, tokenDir, workDir, terminationLog string
 	mirrors                                      fetch.Mirrors
+	eventsAddr                                   notify.Address
 }
 
 // isSet is what the label of a set's objects looks like.
@@ -65,6 +67,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
 	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
+	f.Var(&flags.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how the birth went, as for Flux's controllers")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
 }
@@ -103,7 +106,7 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	b.Bundle, b.Vault, b.WorkDir = parsed, claim.HTTPClient(nil), work
-	b.TokenDir, b.Mirrors = flags.tokenDir, flags.mirrors
+	b.TokenDir, b.Mirrors, b.EventsAddr = flags.tokenDir, flags.mirrors, flags.eventsAddr
 	b.Config, b.ConfigData = types.NamespacedName{Namespace: set.Namespace, Name: b.Set.Name()}, stored
 	summary, err := b.Run(ctx)
 	if len(b.Report.Steps) > 0 {

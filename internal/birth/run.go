@@ -111,19 +111,23 @@ func (b *Birth) work(ctx context.Context) (summary string, err error) {
 	if planted { // what happened so far survives whatever happens to this Pod
 		b.save(ctx)
 	}
-	if err == nil {
+	follows := err == nil
+	if follows {
 		err = b.Follow(ctx)
 	}
 	if planted && !errors.Is(context.Cause(ctx), lease.ErrLost) { // also when the tree does not stand: the report says why
 		b.save(context.WithoutCancel(ctx))
 	}
+	if summary = b.Report.Summary(); !planted {
+		summary = "Flux reconciles the tree already; " + b.Report.Stood()
+	}
+	if follows {
+		b.announce(ctx, summary, err)
+	}
 	if err != nil {
 		return "", err
 	}
-	if !planted {
-		return fmt.Sprintf("Flux reconciles the tree already; all %d Kustomizations are Ready", len(b.Report.Units)), nil
-	}
-	return b.Report.Summary(), nil
+	return summary, nil
 }
 
 // withCause adds to err why ctx has ended, if it has.

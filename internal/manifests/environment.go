@@ -26,6 +26,9 @@ func (p parts) arguments(s set.Set) []string {
 	for _, mirror := range p.Mirrors.Each() {
 		arguments = append(arguments, "--registry-mirror="+mirror)
 	}
+	if p.EventsAddr != "" {
+		arguments = append(arguments, "--events-addr="+string(p.EventsAddr))
+	}
 	return arguments
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/secret"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -60,6 +61,8 @@ type Input struct {
 	// Proxy is the URL of a proxy for what seed asks over HTTP, and NoProxy a list of hosts that it asks directly, with
 	// commas as in NO_PROXY. The API server is always asked directly.
 	Proxy, NoProxy string
+	// EventsAddr is where notification-controller is told how the birth went; empty tells nobody.
+	EventsAddr notify.Address
 }
 
 // Render returns the manifest as YAML documents in the order in which they can be created: one set of objects, whose

@@ -33,6 +33,7 @@ func full() manifests.Input {
 		Bundle: []byte(bundle), Image: "ghcr.io/tazlab/seed:v1", Talos: true, CA: []byte(certificate), PullSecret: secret.New(docker),
 		Identity: manifests.Identity{"": {"username": secret.New("git"), "password": secret.New("s3cr3t")}},
 		Proxy:    "http://proxy.home:3128", NoProxy: ".lan,10.0.0.0/8",
+		EventsAddr: "http://notification-controller.flux-system.svc/",
 	}
 	if err := in.Mirrors.Set("ghcr.io=registry.home:5000/ghcr"); err != nil {
 		panic(err)
@@ -134,7 +135,7 @@ func TestReferences(t *testing.T) {
 	set := setOf(t, all)
 	for path, want := range map[string]string{
 		"Job spec.template.spec.serviceAccountName":                 "seed",
-		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr]",
+		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr --events-addr=http://notification-controller.flux-system.svc/]",
 		"Job spec.template.spec.containers.0.image":                 "registry.home:5000/ghcr/tazlab/seed:v1",
 		"Job spec.template.spec.volumes.0.configMap.name":           "seed-" + set,
 		"Job spec.template.spec.imagePullSecrets.0.name":            "seed-pull-" + set,
