@@ -36,7 +36,7 @@ func TestSeedFollowsOnceItWatches(t *testing.T) {
 		t.Error(err)
 	}
 	f.end()
-	if err := f.lives(); err == nil || !strings.HasSuffix(err.Error(), "\n/node/kubeconfig: follow --root flux-system/chain --watch\n") {
+	if err := f.lives(); err == nil || !strings.HasSuffix(err.Error(), "\n/node/kubeconfig: follow --root flux-system/chain --watch --metrics-addr=127.0.0.1:0 --health-addr=127.0.0.1:0\n") {
 		t.Errorf("after its end: %v", err)
 	}
 	f.end() // once more does no harm
