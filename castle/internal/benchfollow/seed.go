@@ -42,7 +42,7 @@ func (b *bench) follow(ctx context.Context, nodeDir, root string, log auditLog) 
 	f.cmd = &exec.Cmd{
 		Path: b.seed, Dir: b.dir,
 		Args: []string{"seed", "follow", "--root", stock.Namespace + "/" + root, "--watch", "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"},
-		Env: append(os.Environ(), "KUBECONFIG="+node.Kubeconfig(nodeDir)), Stdout: out, Stderr: out,
+		Env:  append(os.Environ(), "KUBECONFIG="+node.Kubeconfig(nodeDir)), Stdout: out, Stderr: out,
 	}
 	if err := f.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start seed: %w", err)
