@@ -45,7 +45,7 @@ type nudger struct {
 	now     func() time.Time
 	log     *slog.Logger
 	asked   map[waiter]string   // the cause for which it was asked last
-	watches map[live.Query]bool // what is watched because somebody waits for it
+	watches map[live.Query]bool // what is watched, since it was wanted last time
 	// What was read because it had changed.
 	definitions map[types.UID]seen[definition]
 	webhooks    map[types.UID]seen[[]string]
@@ -112,13 +112,7 @@ func (n *nudger) due(ctx context.Context, s *state, u *unit) []*nudge {
 		if c.id == "" || n.asked[w] == c.id || c.longBefore(u) || s.tooEarly(c) {
 			continue
 		}
-		current, err := s.current(ctx, u, c.revision)
-		if err != nil && ctx.Err() == nil {
-			n.log.Warn("not asked to reconcile", "kind", u.kind.Kind, "object", client.ObjectKeyFromObject(u), "cause", r.name, "err", err)
-		}
-		if current {
-			due = append(due, &nudge{waiter: w, unit: u, cause: c})
-		}
+		due = append(due, &nudge{waiter: w, unit: u, cause: c})
 	}
 	return due
 }
@@ -162,8 +156,10 @@ func (n *nudger) unwatch(wanted map[live.Query]bool) {
 		}
 	}
 	n.watches = wanted
-	if len(wanted) == 0 {
+	if !wanted[live.Definitions] {
 		clear(n.definitions)
+	}
+	if !wanted[configurations[0]] {
 		clear(n.webhooks)
 	}
 }
