@@ -17,7 +17,6 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -61,7 +60,9 @@ func TestLiveHoldsWhatIsJudged(t *testing.T) {
 	release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "blog", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: hidden}}}
 	release.Spec.Interval = metav1.Duration{Duration: time.Hour}
 	release.Spec.Chart = &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "blog", SourceRef: helmv2.CrossNamespaceObjectReference{Kind: "HelmRepository", Name: "charts"}}}
-	release.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"password":"` + hidden + `"}`)}
+	if err := json.Unmarshal([]byte(`{"spec": {"values": {"password": "`+hidden+`"}}}`), release); err != nil {
+		t.Fatal(err)
+	}
 	for _, o := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, release,
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "login", Annotations: map[string]string{"a": hidden}}, Data: map[string][]byte{"password": []byte(hidden)}},
