@@ -18,19 +18,19 @@ import (
 const atOnce = 8 // so many requests at the same time
 
 // Run asks for everything that waits, as the rules say, until ctx ends. roots are the Kustomizations whose trees it looks
-// after; none means all of the cluster. asked is told of each request: the object's kind and the rule's name. A request
+// after; none means all of the cluster. asked, if any, is told of each request: the object's kind and the rule's name. A request
 // that fails is a line in log: the controllers look again by themselves, only later.
 func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
 	n := newNudger(cache.Cluster(), log)
-	n.list, n.drop, n.roots, n.told = cache.List, cache.Drop, roots, asked
+	reader := cache.Reader()
+	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
 	defer n.unwatch(nil)
-	changed := cache.Changes()
 	for {
 		later := n.judge(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
+		case <-reader.Changes():
 		case <-later:
 		}
 	}
@@ -129,7 +129,9 @@ func (n *nudger) record(ctx context.Context, d *nudge) {
 	switch {
 	case d.err == nil:
 		n.asked[d.waiter] = d.cause.id
-		n.told(d.unit.kind.Kind, d.rule)
+		if n.told != nil {
+			n.told(d.unit.kind.Kind, d.rule)
+		}
 		log.Info("asked to reconcile")
 	case apierrors.IsConflict(d.err), ctx.Err() != nil: // it has changed, and is judged anew; or nobody waits any more
 	case apierrors.IsForbidden(d.err), apierrors.IsInvalid(d.err):

@@ -8,10 +8,12 @@ package follow_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	ssautil "github.com/fluxcd/pkg/ssa/utils"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
@@ -28,6 +30,12 @@ const (
 
 // admin is the access of a cluster admin to the API server of this run.
 var admin *rest.Config
+
+// binary is where build puts seed.
+var binary string
+
+// installed is whether the chart is.
+var installed bool
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -46,6 +54,13 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1
 	}
+	dir, err := os.MkdirTemp("", "seed-binary-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a folder for seed's binary:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "seed")
 	code := m.Run()
 	if err := env.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
@@ -74,11 +89,15 @@ func follower() *rest.Config {
 	return config
 }
 
-// install applies the rendered chart.
+// install applies the rendered chart, once.
 func install(t *testing.T, live client.Client) {
 	t.Helper()
+	if installed {
+		return
+	}
+	installed = true
 	for _, name := range []string{fluxNamespace, namespace} {
-		if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatal(err)
 		}
 	}

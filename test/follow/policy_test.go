@@ -219,11 +219,12 @@ func evenWithAllRights(t *testing.T, live, its client.Client, objects []*unstruc
 	if err := live.Create(t.Context(), binding); err != nil {
 		t.Fatal(err)
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		return its.List(ctx, &corev1.SecretList{}) == nil, nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() {
+		if err := live.Delete(context.Background(), binding); err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, "the account may read Secrets", func() bool { return its.List(t.Context(), &corev1.SecretList{}) == nil })
 	for _, object := range objects {
 		otherVerbs(t, its, object, onlyUpdates)
 		for patch, saying := range changes(object.GetKind()) {
