@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/fetch"
-	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/secret"
@@ -28,7 +28,7 @@ type renderFlags struct {
 	caFile, proxy, noProxy    string
 	mirrors                   fetch.Mirrors
 	eventsAddr                notify.Address
-	until                     follow.Goals
+	until                     birth.Goals
 	deadline                  time.Duration
 	output                    string
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/fetch"
-	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/notify"
@@ -34,7 +33,7 @@ type runFlags struct {
 	configDir, tokenDir, workDir, terminationLog string
 	mirrors                                      fetch.Mirrors
 	eventsAddr                                   notify.Address
-	until                                        follow.Goals
+	until                                        birth.Goals
 	deadline                                     time.Duration
 }
 

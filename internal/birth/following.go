@@ -19,8 +19,12 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Goal is an object that has to be Ready.
-type Goal = follow.Goal
+type (
+	// Goal is an object that has to be Ready.
+	Goal = follow.Goal
+	// Goals are the flag --until.
+	Goals = follow.Goals
+)
 
 // ParseGoal reads KIND/NAME or KIND/NAMESPACE/NAME, as --until takes it.
 func ParseGoal(text string) (Goal, error) { return follow.ParseGoal(text) }

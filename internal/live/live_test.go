@@ -71,13 +71,14 @@ func TestLateKind(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &server{definitions: watch.NewFake()}
 		cache := live.New(ctx, s, slog.New(slog.DiscardHandler))
-		changes := cache.Changes()
-		if _, err := cache.List(releases); !errors.Is(err, live.ErrNotYet) {
+		reader := cache.Reader()
+		changes := reader.Changes()
+		if _, err := reader.List(releases); !errors.Is(err, live.ErrNotYet) {
 			t.Errorf("before anything was asked: %v", err)
 		}
 		<-time.After(10 * time.Minute) // by now the reflector waits for long
 		synctest.Wait()
-		if _, err := cache.List(releases); !live.NotServed(err) {
+		if _, err := reader.List(releases); !live.NotServed(err) {
 			t.Errorf("before it is served: %v", err)
 		}
 		s.served = true
@@ -89,20 +90,20 @@ func TestLateKind(t *testing.T) {
 		came := time.Now()
 		s.definitions.Add(definition)
 		synctest.Wait()
-		all, err := live.Of[*helmv2.HelmRelease](cache, releases)
+		all, err := live.Of[*helmv2.HelmRelease](reader, releases)
 		if err != nil || len(all) != 1 || all[0].Name != "blog" || time.Since(came) > 0 || len(changes) != 1 {
 			t.Errorf("when it is served: %v, %v, after %s, %d changes", all, err, time.Since(came), len(changes))
 		}
-		cache.Drop(releases)
+		reader.Drop(releases)
 		synctest.Wait()
 		if s.watches != 0 {
 			t.Errorf("%d watches are open after it was dropped", s.watches)
 		}
-		if _, err := cache.List(releases); !errors.Is(err, live.ErrNotYet) {
+		if _, err := reader.List(releases); !errors.Is(err, live.ErrNotYet) {
 			t.Errorf("when it was dropped: %v", err)
 		}
 		synctest.Wait()
-		if all, err := cache.List(releases); err != nil || len(all) != 1 {
+		if all, err := reader.List(releases); err != nil || len(all) != 1 {
 			t.Errorf("when somebody asks again: %v, %v", all, err)
 		}
 		cancel()

@@ -17,7 +17,6 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,11 +29,11 @@ import (
 const hidden = "s3cr3t"
 
 // listed waits until all of q is known.
-func listed(t *testing.T, cache *live.Cache, changes <-chan struct{}, q live.Query) []client.Object {
+func listed(t *testing.T, reader *live.Reader, q live.Query) []client.Object {
 	t.Helper()
 	late := time.After(time.Minute)
 	for {
-		all, err := cache.List(q)
+		all, err := reader.List(q)
 		if err == nil {
 			return all
 		}
@@ -42,7 +41,7 @@ func listed(t *testing.T, cache *live.Cache, changes <-chan struct{}, q live.Que
 			t.Fatal(err)
 		}
 		select {
-		case <-changes:
+		case <-reader.Changes():
 		case <-late:
 			t.Fatalf("%s is not listed", q.Kind.Kind)
 		}
@@ -61,7 +60,9 @@ func TestLiveHoldsWhatIsJudged(t *testing.T) {
 	release := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "blog", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: hidden}}}
 	release.Spec.Interval = metav1.Duration{Duration: time.Hour}
 	release.Spec.Chart = &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{Chart: "blog", SourceRef: helmv2.CrossNamespaceObjectReference{Kind: "HelmRepository", Name: "charts"}}}
-	release.Spec.Values = &apiextensionsv1.JSON{Raw: []byte(`{"password":"` + hidden + `"}`)}
+	if err := json.Unmarshal([]byte(`{"spec": {"values": {"password": "`+hidden+`"}}}`), release); err != nil {
+		t.Fatal(err)
+	}
 	for _, o := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, release,
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "login", Annotations: map[string]string{"a": hidden}}, Data: map[string][]byte{"password": []byte(hidden)}},
@@ -89,29 +90,30 @@ func TestLiveHoldsWhatIsJudged(t *testing.T) {
 	cache := live.New(ctx, newClient(t, counted), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	t.Cleanup(cache.Wait)
 	t.Cleanup(cancel)
-	one, two := cache.Changes(), cache.Changes()
+	one, two := cache.Reader(), cache.Reader()
 	releases := live.Query{Kind: helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind), Namespace: ns}
 	secrets := live.Query{Kind: corev1.SchemeGroupVersion.WithKind("Secret"), Namespace: ns, Metadata: true}
 	for _, q := range []live.Query{releases, secrets} {
-		all := listed(t, cache, one, q)
+		all := listed(t, one, q)
 		text, err := json.Marshal(all)
 		if err != nil || len(all) != 1 || strings.Contains(string(text), hidden) || strings.Contains(string(text), "c3Nj") {
 			t.Errorf("%s: %d objects, %v: %s", q.Kind.Kind, len(all), err, text)
 		}
 	}
-	drain(one)
-	drain(two)
+	listed(t, two, releases)
+	drain(one.Changes())
+	drain(two.Changes())
 	release.Spec.Suspend = true
 	if err := admins.Update(t.Context(), release); err != nil {
 		t.Fatal(err)
 	}
-	for i, changes := range []<-chan struct{}{one, two} {
+	for i, reader := range []*live.Reader{one, two} {
 		select {
-		case <-changes:
+		case <-reader.Changes():
 		case <-time.After(time.Minute):
 			t.Fatalf("subscriber %d is not told", i)
 		}
-		all, err := live.Of[*helmv2.HelmRelease](cache, releases)
+		all, err := live.Of[*helmv2.HelmRelease](reader, releases)
 		if err != nil || len(all) != 1 || !all[0].Spec.Suspend {
 			t.Errorf("subscriber %d sees %+v, %v", i, all, err)
 		}
@@ -119,7 +121,11 @@ func TestLiveHoldsWhatIsJudged(t *testing.T) {
 	if n := watches.Load(); n != 1 {
 		t.Errorf("%d watches of HelmReleases are open", n)
 	}
-	cache.Drop(releases)
+	one.Drop(releases)
+	if all, err := two.List(releases); err != nil || len(all) != 1 || watches.Load() != 1 {
+		t.Errorf("when one of two needs it: %v, %v, %d watches", all, err, watches.Load())
+	}
+	two.Drop(releases)
 	if n := watches.Load(); n != 0 {
 		t.Errorf("%d watches of HelmReleases are open after they were dropped", n)
 	}
@@ -159,16 +165,16 @@ func TestLiveTellsWhatItCannotRead(t *testing.T) {
 	cache := live.New(ctx, restricted(t, "/kustomizations"), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	t.Cleanup(cache.Wait)
 	t.Cleanup(cancel)
-	changes := cache.Changes()
+	reader := cache.Reader()
 	units := live.Query{Kind: kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind)}
-	_, err := cache.List(units)
+	_, err := reader.List(units)
 	for errors.Is(err, live.ErrNotYet) {
 		select {
-		case <-changes:
+		case <-reader.Changes():
 		case <-time.After(time.Minute):
 			t.Fatal("nothing is told")
 		}
-		_, err = cache.List(units)
+		_, err = reader.List(units)
 	}
 	if err == nil || live.NotServed(err) || !strings.Contains(err.Error(), "watching Kustomization") {
 		t.Errorf("List: %v", err)
