@@ -59,6 +59,11 @@ func begin(t *testing.T, config *rest.Config, args ...string) *process {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("standard error of seed %q:\n%s", p.Args[1:], &p.stderr)
+		}
+	})
 	return p
 }
 
