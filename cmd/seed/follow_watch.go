@@ -52,8 +52,8 @@ func (d *deploymentFlags) add(flags *pflag.FlagSet) {
 // check refuses what would be ignored.
 func (d *deploymentFlags) check(watch bool) error {
 	var err error
-	d.set.Visit(func(flag *pflag.Flag) {
-		if !watch {
+	d.set.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed && !watch {
 			err = errors.Join(err, fmt.Errorf("--%s is for --watch only", flag.Name))
 		}
 	})

@@ -43,7 +43,9 @@ func (o *output) String() string {
 
 // build compiles seed once.
 var build = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("go", "build", "-o", binary, "../../cmd/seed").CombinedOutput()
+	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/seed")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := command.CombinedOutput()
 	return string(out), err
 })
 
@@ -59,6 +61,11 @@ func begin(t *testing.T, config *rest.Config, args ...string) *process {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("standard error of seed %q:\n%s", p.Args[1:], &p.stderr)
+		}
+	})
 	return p
 }
 
