@@ -87,9 +87,9 @@ func TestTheChatIsTold(t *testing.T) {
 	reconcile(t, live, "chat", metav1.ConditionTrue, "applied", "chat-app")
 	all, errorsOnly := chat(t, live, "chat-all", "chat", "info"), chat(t, live, "chat-errors", "chat", "error")
 	address := startNotifications(t)
-	run := func() (summary string, err error) {
+	run := func(until ...birth.Goal) (summary string, err error) {
 		b := &birth.Birth{
-			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address,
+			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Until: until,
 			Log: slog.New(slog.DiscardHandler), Report: &report.Report{Seed: time.Now(), Revision: "main@sha1:1"}, Event: func(context.Context, string, string) {},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -113,8 +113,8 @@ func TestTheChatIsTold(t *testing.T) {
 	if err := live.Update(t.Context(), &root); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(); err == nil {
-		t.Fatal("a suspended root stands")
+	if _, err := run(goal(t, "ks/chat")); err == nil {
+		t.Fatal("a goal that is suspended stands")
 	}
 	for _, said := range []<-chan eventv1.Event{all, errorsOnly} {
 		if e := heard(t, said); e.Severity != "error" || !strings.HasPrefix(e.Message, "the tree does not stand: ") || !strings.Contains(e.Message, ": chat") {
