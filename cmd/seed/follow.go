@@ -50,7 +50,7 @@ Exit codes: 0 the goal stands; 1 it does not, and why, by cause; 2 wrong usage; 
 			_, err := flags.following()
 			return errors.Join(err, flags.deployment.check(flags.watch))
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return follow(cmd, flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runFollow(cmd, flags) },
 	}
 	f := command.Flags()
 	f.StringArrayVar(&flags.roots, "root", nil, "follow this Kustomization and what it brings, NAMESPACE/NAME; can be repeated. Default: each that no other one brings")
@@ -81,7 +81,7 @@ func completeFollow(command *cobra.Command) {
 	})
 }
 
-func follow(cmd *cobra.Command, flags followFlags) error {
+func runFollow(cmd *cobra.Command, flags followFlags) error {
 	config, err := cluster.Config()
 	if err != nil {
 		return fmt.Errorf("%w: set KUBECONFIG, or run this in a cluster", err)

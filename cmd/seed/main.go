@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/manifests"
 )
@@ -42,7 +43,7 @@ func execute(ctx context.Context, args []string) int {
 the tree, applies Flux and the root sync, follows until everything stands, and writes down how long
 each part took.
 
-Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle.`,
+Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle; 4 the deadline.`,
 		Version:           buildVersion(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -65,6 +66,9 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 	}
 	if failure.IsInvalid(err) {
 		return manifests.ExitInvalid
+	}
+	if _, late := errors.AsType[birth.Deadline](err); late {
+		return manifests.ExitDeadline
 	}
 	return exitFailed
 }

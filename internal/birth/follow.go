@@ -15,8 +15,9 @@ import (
 )
 
 // Follow watches until the goal stands and records when each unit became Ready. What is suspended is left alone; only a goal
-// that waits for that can never stand, which is an error. A unit that Flux could not bring is none: Flux tries again. But an Event tells of it, and the report
-// has the tree as it is then. So does one of Flux itself, as long as it does not run. Meanwhile what waits is nudged.
+// that waits for that can never stand, which is an error. A unit that Flux could not bring is none: Flux tries again. But an
+// Event tells of it, and the report has the tree as it is then. So does one of Flux itself, as long as it does not run.
+// Meanwhile what waits is nudged. A Deadline ends it.
 func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
 	f := &Following{
@@ -33,11 +34,11 @@ func (b *Birth) Follow(ctx context.Context) error {
 	for _, cause := range slices.Sorted(maps.Keys(b.Report.Nudges)) {
 		b.Log.Info("asked Flux to reconcile what waited", "cause", cause, "times", b.Report.Nudges[cause])
 	}
-	var late Deadline
+	late, isLate := errors.AsType[Deadline](err)
 	switch {
-	case errors.As(err, &late):
+	case isLate:
 		b.Report.Deadline = late.After
-		b.event(ctx, "DeadlineExceeded", err.Error())
+		b.event(ctx, "DeadlineExceeded", fmt.Sprintf("the goal does not stand after %s, and seed lets go: %s", late.After, b.Report.MissingLine()))
 	case err != nil && ctx.Err() == nil:
 		b.event(ctx, "TreeCannotStand", err.Error())
 	}

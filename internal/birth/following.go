@@ -19,8 +19,12 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Goal is an object that has to be Ready.
-type Goal = follow.Goal
+type (
+	// Goal is an object that has to be Ready.
+	Goal = follow.Goal
+	// Goals are the flag --until.
+	Goals = follow.Goals
+)
 
 // ParseGoal reads KIND/NAME or KIND/NAMESPACE/NAME, as --until takes it.
 func ParseGoal(text string) (Goal, error) { return follow.ParseGoal(text) }
@@ -49,9 +53,8 @@ type Following struct {
 	alone sync.Mutex
 	goals []follow.ID
 	told  map[follow.ID]map[string]bool
-	roots []types.NamespacedName // those that are followed now
-	names []string               // the units in their order
-	done  bool                   // the goal has stood
+	names []string // the units in their order
+	done  bool     // the goal has stood
 }
 
 // errTimeIsUp is the cause of a context that has ended at the deadline.
@@ -61,7 +64,6 @@ var errTimeIsUp = errors.New("the deadline has passed")
 // the cause of ctx.
 func (f *Following) Run(ctx context.Context) error {
 	f.told = map[follow.ID]map[string]bool{}
-	f.roots = f.Roots
 	f.Report.Until = nil
 	for _, goal := range f.Until {
 		id := goal.In(f.namespace())
@@ -74,7 +76,7 @@ func (f *Following) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { f.watchFlux(following, cache) })
 	if !f.ReadOnly {
-		beside.Go(func() { nudge.Run(following, cache, f.nudgeable, f.Log, f.nudged) })
+		beside.Go(func() { nudge.Run(following, cache, func() []types.NamespacedName { return f.Roots }, f.Log, f.nudged) })
 	}
 	if f.Deadline > 0 {
 		timer := time.AfterFunc(f.Deadline, func() { f.timeIsUp(end) })
@@ -164,16 +166,9 @@ func (f *Following) changed(ctx context.Context, all, changed []follow.Unit) {
 // order keeps the Report's units those of the tree, in its order, and forgets what was told of those that are gone.
 func (f *Following) order(all []follow.Unit) {
 	names, there := make([]string, 0, len(all)), make(map[follow.ID]bool, len(all))
-	var roots []types.NamespacedName
 	for _, u := range all {
 		names = append(names, u.String())
 		there[u.ID] = true
-		if !u.Part() && u.By.Name == "" {
-			roots = append(roots, u.Key())
-		}
-	}
-	if len(f.Roots) == 0 {
-		f.roots = roots
 	}
 	for id := range f.told {
 		if !there[id] {
@@ -184,13 +179,6 @@ func (f *Following) order(all []follow.Unit) {
 		f.names = names
 		f.Report.Order(names)
 	}
-}
-
-// nudgeable are the roots of what may be nudged.
-func (f *Following) nudgeable() []types.NamespacedName {
-	f.alone.Lock()
-	defer f.alone.Unlock()
-	return f.roots
 }
 
 func (f *Following) nudged(kind, cause string) {

@@ -36,9 +36,9 @@ func fluxRuns(namespace string) (deployments, pods live.Query) {
 // of those does. It ends without an error when all run; else with that of ctx.
 func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell func(Trouble), runs func(controller string)) error {
 	deployments, pods := fluxRuns(namespace)
-	defer cache.Drop(deployments)
-	defer cache.Drop(pods)
-	changes := cache.Changes()
+	reader := cache.Reader()
+	defer reader.Drop(deployments)
+	defer reader.Drop(pods)
 	p := newPatient(cache.Cluster(), tell, runs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -46,11 +46,11 @@ func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell 
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("watching Flux' Deployments in %s: %w", namespace, context.Cause(ctx))
-		case <-changes:
+		case <-reader.Changes():
 		case <-timer.C:
 		}
-		there, err := live.Of[*appsv1.Deployment](cache, deployments)
-		own, podsErr := live.Of[*corev1.Pod](cache, pods)
+		there, err := live.Of[*appsv1.Deployment](reader, deployments)
+		own, podsErr := live.Of[*corev1.Pod](reader, pods)
 		if err != nil || podsErr != nil {
 			continue // the cache tells, and tries again
 		}

@@ -29,6 +29,7 @@ type Tree struct {
 	// before, whenever there are such or one is gone; true ends it.
 	Changed func(all, changed []Unit) (done bool)
 
+	reader  *live.Reader
 	seen    map[ID]Unit
 	failing map[ID]time.Time // since when it has not been Ready again
 	blind   string           // why nothing can be read, as it was told last
@@ -38,14 +39,14 @@ type Tree struct {
 // Follow calls Changed until that is done, or ctx ends: with the cause of that.
 func (t *Tree) Follow(ctx context.Context) error {
 	t.seen, t.failing = map[ID]Unit{}, map[ID]time.Time{}
-	changes := t.Cache.Changes()
+	t.reader = t.Cache.Reader()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-changes:
+		case <-t.reader.Changes():
 		case <-timer.C:
 		}
 		if ctx.Err() != nil {
@@ -67,7 +68,7 @@ func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
 	for _, root := range t.Roots {
 		roots = append(roots, ID{Namespace: root.Namespace, Name: root.Name})
 	}
-	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.Cache.List(k.query()) }}
+	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.reader.List(k.query()) }}
 	units, err := w.units(roots, t.Also)
 	if errors.Is(err, live.ErrNotYet) {
 		return false, 0

@@ -103,3 +103,28 @@ func (g Goal) String() string {
 	}
 	return g.ID.String()
 }
+
+// Goals are the flag --until, which can be repeated.
+type Goals []Goal
+
+// Set implements pflag.Value.
+func (g *Goals) Set(text string) error {
+	goal, err := ParseGoal(text)
+	if err != nil {
+		return err
+	}
+	*g = append(*g, goal)
+	return nil
+}
+
+// String implements pflag.Value.
+func (g *Goals) String() string {
+	var texts []string
+	for _, goal := range *g {
+		texts = append(texts, goal.String())
+	}
+	return strings.Join(texts, ",")
+}
+
+// Type implements pflag.Value.
+func (g *Goals) Type() string { return "KIND/[NAMESPACE/]NAME" }

@@ -25,6 +25,8 @@ type watched struct {
 	ended    chan struct{} // closed once nothing is watched
 	// err is why it could not be read last.
 	err error
+	// readers are those who have asked for it and not dropped it.
+	readers map[*Reader]bool
 }
 
 func (w *watched) synced() bool {

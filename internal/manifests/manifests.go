@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/secret"
 	"github.com/tazlab/seed/internal/set"
@@ -63,6 +65,10 @@ type Input struct {
 	Proxy, NoProxy string
 	// EventsAddr is where notification-controller is told how the birth went; empty tells nobody.
 	EventsAddr notify.Address
+	// Until are what the birth waits for; none is all of the tree. Deadline is how long that may take once Flux is planted; 0 is
+	// as long as it takes.
+	Until    follow.Goals
+	Deadline time.Duration
 }
 
 // Render returns the manifest as YAML documents in the order in which they can be created: one set of objects, whose

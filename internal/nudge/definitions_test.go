@@ -95,7 +95,7 @@ func TestDefinitionEstablished(t *testing.T) {
 		t.Errorf("told %v", f.told)
 	}
 	f.judge(n, ready("k", "1"))
-	if f.watches() != "HelmRelease" || len(n.definitions) > 0 {
+	if f.watches() != "" || len(n.definitions) > 0 {
 		t.Errorf("still watches %s, and remembers %v", f.watches(), n.definitions)
 	}
 }

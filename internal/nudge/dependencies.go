@@ -31,14 +31,17 @@ type dependency struct {
 // https://github.com/fluxcd/kustomize-controller/blob/v1.9.5/internal/controller/kustomization_controller.go
 // https://github.com/fluxcd/helm-controller/blob/v1.6.2/internal/controller/helmrelease_controller.go
 func dependenciesMet(_ context.Context, s *state, u *unit) cause {
-	var c cause
 	var ids, texts []string
+	var wanted string // the revision of the source, where a dependency has the same one
 	for _, ref := range dependsOn(u) {
 		key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 		if key.Namespace == "" {
 			key.Namespace = u.GetNamespace()
 		}
 		d := s.dependency(u, key)
+		if sameSource(u, d) {
+			wanted = s.sourceRevision(u.Object.(*kustomizev1.Kustomization)) // from now on it is watched
+		}
 		switch {
 		case d == nil:
 			return cause{}
@@ -47,17 +50,12 @@ func dependenciesMet(_ context.Context, s *state, u *unit) cause {
 			continue
 		case d.GetGeneration() != d.observedGeneration || !apimeta.IsStatusConditionTrue(d.conditions, meta.ReadyCondition):
 			return cause{}
-		}
-		if sameSource(u, d) {
-			if d.revision == "" || c.revision != "" && c.revision != d.revision {
-				return cause{}
-			}
-			c.revision = d.revision
+		case sameSource(u, d) && (d.revision == "" || d.revision != wanted):
+			return cause{}
 		}
 		ids, texts = append(ids, d.readiness()), append(texts, fmt.Sprintf("%s is Ready at %s", key, d.revision))
 	}
-	c.id, c.text = strings.Join(ids, "\n"), strings.Join(texts, ", ")
-	return c
+	return cause{id: strings.Join(ids, "\n"), text: strings.Join(texts, ", ")}
 }
 
 func dependsOn(u *unit) []meta.DependencyReference {
@@ -105,6 +103,9 @@ func (d *dependency) everything() string {
 // sameSource tells of two Kustomizations of one source: then kustomize-controller wants the revision that the source has.
 // helm-controller asks for no revision.
 func sameSource(u *unit, d *dependency) bool {
+	if d == nil {
+		return false
+	}
 	k, ok := u.Object.(*kustomizev1.Kustomization)
 	other, also := d.Object.(*kustomizev1.Kustomization)
 	return ok && also && sourceOf(k) == sourceOf(other)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,7 +29,14 @@ func look[T any](ctx context.Context, s *state, memory map[types.UID]seen[T], ki
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
 	var nothing T
-	if err := s.client.Get(ctx, client.ObjectKeyFromObject(of), object); err != nil {
+	err := s.client.Get(ctx, client.ObjectKeyFromObject(of), object)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nothing, nil
+	case apierrors.IsForbidden(err):
+		memory[of.GetUID()] = seen[T]{of.GetResourceVersion(), nothing} // told once
+	}
+	if err != nil {
 		return nothing, fmt.Errorf("reading %s %s: %w", kind.Kind, of.GetName(), err)
 	}
 	facts := find(object)

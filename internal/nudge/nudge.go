@@ -18,19 +18,19 @@ import (
 const atOnce = 8 // so many requests at the same time
 
 // Run asks for everything that waits, as the rules say, until ctx ends. roots are the Kustomizations whose trees it looks
-// after; none means all of the cluster. asked is told of each request: the object's kind and the rule's name. A request
+// after; none means all of the cluster. asked, if any, is told of each request: the object's kind and the rule's name. A request
 // that fails is a line in log: the controllers look again by themselves, only later.
 func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
 	n := newNudger(cache.Cluster(), log)
-	n.list, n.drop, n.roots, n.told = cache.List, cache.Drop, roots, asked
+	reader := cache.Reader()
+	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
 	defer n.unwatch(nil)
-	changed := cache.Changes()
 	for {
 		later := n.judge(ctx)
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
+		case <-reader.Changes():
 		case <-later:
 		}
 	}
@@ -45,7 +45,7 @@ type nudger struct {
 	now     func() time.Time
 	log     *slog.Logger
 	asked   map[waiter]string   // the cause for which it was asked last
-	watches map[live.Query]bool // what is watched because somebody waits for it
+	watches map[live.Query]bool // what is watched, since it was wanted last time
 	// What was read because it had changed.
 	definitions map[types.UID]seen[definition]
 	webhooks    map[types.UID]seen[[]string]
@@ -112,13 +112,7 @@ func (n *nudger) due(ctx context.Context, s *state, u *unit) []*nudge {
 		if c.id == "" || n.asked[w] == c.id || c.longBefore(u) || s.tooEarly(c) {
 			continue
 		}
-		current, err := s.current(ctx, u, c.revision)
-		if err != nil && ctx.Err() == nil {
-			n.log.Warn("not asked to reconcile", "kind", u.kind.Kind, "object", client.ObjectKeyFromObject(u), "cause", r.name, "err", err)
-		}
-		if current {
-			due = append(due, &nudge{waiter: w, unit: u, cause: c})
-		}
+		due = append(due, &nudge{waiter: w, unit: u, cause: c})
 	}
 	return due
 }
@@ -129,7 +123,9 @@ func (n *nudger) record(ctx context.Context, d *nudge) {
 	switch {
 	case d.err == nil:
 		n.asked[d.waiter] = d.cause.id
-		n.told(d.unit.kind.Kind, d.rule)
+		if n.told != nil {
+			n.told(d.unit.kind.Kind, d.rule)
+		}
 		log.Info("asked to reconcile")
 	case apierrors.IsConflict(d.err), ctx.Err() != nil: // it has changed, and is judged anew; or nobody waits any more
 	case apierrors.IsForbidden(d.err), apierrors.IsInvalid(d.err):
@@ -160,8 +156,10 @@ func (n *nudger) unwatch(wanted map[live.Query]bool) {
 		}
 	}
 	n.watches = wanted
-	if len(wanted) == 0 {
+	if !wanted[live.Definitions] {
 		clear(n.definitions)
+	}
+	if !wanted[configurations[0]] {
 		clear(n.webhooks)
 	}
 }

@@ -17,8 +17,6 @@ type rule struct {
 // cause is what has come. Nobody is asked twice in a row for the same id.
 type cause struct {
 	id, text string
-	// revision is the one that a waiting Kustomization's source must have, if any.
-	revision string
 	// at is when it came. It is not set where the failure itself says that it had not come yet.
 	at time.Time
 	// from is when it is good, if not at once.

@@ -27,7 +27,8 @@ func waitsForSourceController(u *unit) bool {
 	return ok && u.failed.Reason == meta.ArtifactFailedReason && k.Spec.SourceRef.Kind != "ExternalArtifact" && strings.HasPrefix(u.failed.Message, unfetched)
 }
 
-// sourceControllerAvailable is the moment since which all Deployments of source-controller are available.
+// sourceControllerAvailable is the moment since which all Deployments of source-controller are available; and where its name
+// could not be looked up, the cluster's DNS has endpoints.
 func sourceControllerAvailable(_ context.Context, s *state, u *unit) cause {
 	_, namespace := serviceIn(strings.TrimPrefix(u.failed.Message, unfetched))
 	deployments, _ := s.want(live.Query{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Namespace: namespace, Labels: sourceController})
@@ -44,6 +45,16 @@ func sourceControllerAvailable(_ context.Context, s *state, u *unit) cause {
 		c.id += string(d.UID) + " " + available.LastTransitionTime.String() + "\n"
 		if available.LastTransitionTime.After(c.at) {
 			c.at = available.LastTransitionTime.Time
+		}
+	}
+	if c.id != "" && strings.Contains(u.failed.Message, "dial tcp: lookup ") {
+		dns := s.endpoints("kube-dns", "kube-system") // every distribution calls it so, whatever it is
+		if dns.id == "" {
+			return cause{}
+		}
+		c.id, c.text = c.id+dns.id, c.text+", and so is DNS"
+		if dns.at.After(c.at) {
+			c.at, c.from = dns.at, dns.from
 		}
 	}
 	return c

@@ -76,7 +76,26 @@ func TestSourceControllerIsWatchedOnDemand(t *testing.T) {
 	}
 	expect(t, f, "source-controller came just before the failure was told", "lost")
 	f.judge(n, ready("lost", "1"), deployment(corev1.ConditionTrue, now.Time))
-	if f.watches() != "GitRepository" {
+	if f.watches() != "" {
 		t.Errorf("still watches %s", f.watches())
 	}
+}
+
+// A name that could not be looked up waits for DNS too.
+func TestSourceControllerIsLookedUp(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	n := f.nudger()
+	waits := lost(meta.ArtifactFailedReason, `failed to download archive: GET http://source-controller.flux-system.svc.cluster.local./x.tar.gz giving up after 10 attempt(s): `+
+		`dial tcp: lookup source-controller.flux-system.svc.cluster.local. on 10.96.0.10:53: read: connection refused`)
+	f.judge(n, waits, deployment(corev1.ConditionTrue, now.Time))
+	expect(t, f, "without DNS", "")
+	long := deployment(corev1.ConditionTrue, now.Add(-5*time.Minute))
+	dns := slice("10.0.0.2", nil, now.Add(time.Minute))
+	dns.Namespace, dns.Labels["kubernetes.io/service-name"] = "kube-system", "kube-dns"
+	f.now = now.Add(2 * time.Minute)
+	for range 2 {
+		f.judge(n, waits, long, dns)
+	}
+	expect(t, f, "with DNS", "lost")
 }

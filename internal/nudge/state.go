@@ -1,8 +1,6 @@
 package nudge
 
 import (
-	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,7 +9,6 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,18 +26,11 @@ type state struct {
 	whole          bool // nothing is missing in there
 	wanted         map[live.Query]bool
 	later          time.Time // when to look again, if ever
-	sources        map[source]revisionOf
-}
-
-// revisionOf is what was read of a source.
-type revisionOf struct {
-	revision string
-	err      error
 }
 
 func (n *nudger) state() *state {
 	s := &state{
-		nudger: n, now: n.now(), whole: true, there: map[types.UID]bool{}, wanted: map[live.Query]bool{}, sources: map[source]revisionOf{},
+		nudger: n, now: n.now(), whole: true, there: map[types.UID]bool{}, wanted: map[live.Query]bool{},
 		kustomizations: map[types.NamespacedName]*kustomizev1.Kustomization{}, releases: map[types.NamespacedName]*helmv2.HelmRelease{},
 	}
 	for _, object := range s.all(kustomizationKind) {
@@ -76,29 +66,15 @@ func (s *state) tooEarly(c cause) bool {
 	return true
 }
 
-// current tells whether revision, if it matters, is the one that u's source has now.
-func (s *state) current(ctx context.Context, u *unit, revision string) (bool, error) {
-	k, ok := u.Object.(*kustomizev1.Kustomization)
-	if revision == "" || !ok {
-		return true, nil
-	}
+// sourceRevision is that of the artifact that k's source has by now, "" if it has none or that is not known yet.
+func (s *state) sourceRevision(k *kustomizev1.Kustomization) string {
 	of := sourceOf(k)
-	if _, known := s.sources[of]; !known {
-		has, err := s.revision(ctx, of)
-		s.sources[of] = revisionOf{has, err}
+	objects, _ := s.want(live.Query{Kind: sourcev1.GroupVersion.WithKind(of.kind)})
+	for _, object := range objects {
+		has, ok := object.(sourcev1.Source)
+		if ok && client.ObjectKeyFromObject(object) == of.key && has.GetArtifact() != nil {
+			return has.GetArtifact().Revision
+		}
 	}
-	return s.sources[of].revision == revision, s.sources[of].err
-}
-
-// revision is that of the source's artifact, "" if it has none.
-func (s *state) revision(ctx context.Context, of source) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(sourcev1.GroupVersion.WithKind(of.kind))
-	if err := s.client.Get(ctx, of.key, object); err != nil {
-		return "", fmt.Errorf("reading the revision of %s %s: %w", of.kind, of.key, err)
-	}
-	revision, _, err := unstructured.NestedString(object.Object, "status", "artifact", "revision")
-	return revision, err
+	return ""
 }

@@ -31,10 +31,10 @@ var partKinds = []schema.GroupVersionKind{
 	esv1.SchemeGroupVersion.WithKind(esv1.ExtSecretKind),
 }
 
-// all are the objects of kind. They stay watched: whoever follows the tree watches them too.
+// all are the objects of kind.
 func (s *state) all(kind schema.GroupVersionKind) []client.Object {
-	objects, err := s.list(live.Query{Kind: kind})
-	s.whole = s.whole && err == nil
+	objects, known := s.want(live.Query{Kind: kind})
+	s.whole = s.whole && known
 	for _, object := range objects {
 		s.there[object.GetUID()] = true
 	}

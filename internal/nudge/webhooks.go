@@ -24,8 +24,12 @@ var failedCall = regexp.MustCompile(`failed calling webhook "([^"]+)": failed to
 // second, and the time that is known has whole seconds. Who is asked too early fails again, and is not asked once more.
 const settle = 2 * time.Second
 
-// webhookKinds are the kinds of their configurations.
-var webhookKinds = []string{"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
+// configurations are what registers webhooks.
+var configurations = []live.Query{configurationsOf("ValidatingWebhookConfiguration"), configurationsOf("MutatingWebhookConfiguration")}
+
+func configurationsOf(kind string) live.Query {
+	return live.Query{Kind: schema.GroupVersionKind{Group: "admissionregistration.k8s.io", Version: "v1", Kind: kind}, Metadata: true}
+}
 
 func waitsForWebhook(u *unit) bool { return u.unapplied() && failedCall.MatchString(u.failed.Message) }
 
@@ -94,15 +98,14 @@ func (s *state) endpoints(name, namespace string) cause {
 // lately is looked at.
 func (s *state) authority(ctx context.Context, u *unit, webhook string) cause {
 	var found cause
-	for _, name := range webhookKinds {
-		kind := schema.GroupVersionKind{Group: "admissionregistration.k8s.io", Version: "v1", Kind: name}
-		configurations, _ := s.want(live.Query{Kind: kind, Metadata: true})
-		for _, configuration := range configurations {
-			c := cause{id: fmt.Sprintln(configuration.GetUID(), configuration.GetGeneration()), at: written(configuration), text: name + " " + configuration.GetName() + " has a CA bundle"}
+	for _, q := range configurations {
+		all, _ := s.want(q)
+		for _, configuration := range all {
+			c := cause{id: fmt.Sprintln(configuration.GetUID(), configuration.GetGeneration()), at: written(configuration), text: q.Kind.Kind + " " + configuration.GetName() + " has a CA bundle"}
 			if c.longBefore(u) {
 				continue
 			}
-			vouched, err := look(ctx, s, s.webhooks, kind, configuration, readVouched)
+			vouched, err := look(ctx, s, s.webhooks, q.Kind, configuration, readVouched)
 			if err != nil {
 				s.log.Warn("a webhook's configuration cannot be looked at", "name", configuration.GetName(), "err", err)
 			}

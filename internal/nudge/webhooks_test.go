@@ -47,7 +47,7 @@ func TestWebhookServing(t *testing.T) {
 	if f.watches() != "EndpointSlice" {
 		t.Errorf("watched %s", f.watches())
 	}
-	f.judge(n, waits, slice("10.0.0.1", &no, now.Time))
+	f.judge(n, waits, slice("10.0.0.1", &no, now.Add(-settle)))
 	expect(t, f, "not ready", "")
 	f.objects = []client.Object{kustomization("root"), waits, slice("10.0.0.1", &yes, now.Time)}
 	if later := n.judge(t.Context()); later == nil {

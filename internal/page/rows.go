@@ -68,7 +68,7 @@ func (c *chart) units(path map[string]*report.Leg) []row {
 	var tops []row
 	for _, u := range c.r.Rows() {
 		r := c.unit(u)
-		if r.path = path[u.Name]; u.Part && len(tops) > 0 {
+		if r.path = path[u.Name]; u.Part && len(tops) > 0 && tops[len(tops)-1].name == c.r.Short(u.By) {
 			top := &tops[len(tops)-1]
 			top.parts = append(top.parts, r)
 			continue

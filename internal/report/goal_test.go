@@ -14,8 +14,14 @@ import (
 func TestPartsDoNotCount(t *testing.T) {
 	t.Parallel()
 	r := births.Nudged()
+	for i := range r.Units { // a source is what a Kustomization needs, too
+		if u := &r.Units[i]; u.Name == "flux-system/infrastructure-instances" {
+			u.Needs = append(u.Needs, "gitrepository/flux-system/late")
+		}
+	}
+	r.See(report.Unit{Name: "gitrepository/flux-system/late", By: "flux-system/flux-system", Part: true, Ready: true, At: births.At(38.05)}, report.PhaseReady, "", births.At(38.05))
 	for _, leg := range append(r.CriticalPath(), r.Slowest(100)...) {
-		if strings.Contains(leg.Name, "release/") || strings.Contains(leg.Name, "secret") && leg.Unit {
+		if strings.Contains(leg.Name, "release/") || strings.Contains(leg.Name, "late") || strings.Contains(leg.Name, "secret") && leg.Unit {
 			t.Errorf("a part counts: %+v", leg)
 		}
 	}
@@ -173,5 +179,26 @@ func TestNoLoginIsRecorded(t *testing.T) {
 	const want = "failed to checkout 'https://git.example.com/x.git: authentication required"
 	if all := string(data) + r.MissingText() + r.MissingLine(); strings.Contains(all, "hunter2") || strings.Count(all, want) != 4 {
 		t.Error(all)
+	}
+}
+
+// A part whose unit is not in the report, or is a part itself, is shown all the same; a comparison is of units.
+func TestRowsHaveEveryUnit(t *testing.T) {
+	t.Parallel()
+	part := func(name, by string) report.Unit {
+		return report.Unit{Name: name, By: by, Part: true, Ready: true, At: births.At(1)}
+	}
+	r := &report.Report{Units: []report.Unit{part("a/ns/1", "ns/gone"), {Name: "ns/x"}, {Name: "ns/y"}, part("a/ns/2", "ns/x"), part("a/ns/3", "a/ns/2"), part("a/ns/4", "ns/x")}}
+	var names []string
+	for _, u := range r.Rows() {
+		names = append(names, u.Name)
+	}
+	if got := strings.Join(names, " "); got != "a/ns/1 ns/x a/ns/2 a/ns/4 ns/y a/ns/3" {
+		t.Error(got)
+	}
+	for _, c := range append(births.Nudged().Compare(births.Late()), births.Late().Compare(births.Nudged())...) {
+		if c.Unit && strings.Contains(c.Name, "/") {
+			t.Errorf("a part is compared: %+v", c)
+		}
 	}
 }

@@ -62,5 +62,8 @@ func (r *Report) took() string {
 	if !r.Machine.IsZero() {
 		text += fmt.Sprintf(", %s after the machine did", r.Ended.Sub(r.Machine).Round(10*time.Millisecond))
 	}
+	if r.Deadline > 0 {
+		text += fmt.Sprintf(": at its deadline of %s, and not all of the goal stood", r.Deadline)
+	}
 	return text
 }

@@ -35,6 +35,8 @@ func TestWhatIsMissing(t *testing.T) {
 			state("helmrelease/apps/x", "ns/a", d, "dependency 'apps/y' is not ready", "helmrelease/apps/y"), state("helmrelease/apps/y", "ns/a", f, "stalled: no more retries"),
 			state("helmrelease/apps/z", "ns/a", report.PhaseWorking, "")}, nil,
 			"stalled helmrelease/apps/y (stalled: no more retries) < ns/root ns/a helmrelease/apps/x"},
+		"stalled by itself": {[]report.Unit{root, state("ns/a", "ns/root", f, "stalled at [HelmRelease/apps/x status: 'InProgress']"), state("helmrelease/apps/x", "ns/a", f, "no")}, nil,
+			"stalled ns/a (stalled at [HelmRelease/apps/x status: 'InProgress'])"},
 		"a failure of its own": {[]report.Unit{root, state("ns/a", "ns/root", f, "kustomize build failed"), state("helmrelease/apps/x", "ns/a", f, "install failed")}, nil,
 			"failed ns/a (kustomize build failed)"},
 		"not created": {[]report.Unit{root, state("ns/a", "ns/root", absent, ""), state("ns/b", "ns/a", absent, ""), state("ns/c", "ns/root", f, "no"), state("ns/d", "ns/c", absent, "")}, nil,

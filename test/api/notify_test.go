@@ -43,7 +43,8 @@ func chat(t *testing.T, live cluster.Client, name, root, severity string) <-chan
 		"Provider": {"type": "generic", "address": server.URL},
 		"Alert": {
 			"providerRef": map[string]any{"name": name}, "eventSeverity": severity,
-			"eventSources": []any{map[string]any{"kind": "Kustomization", "name": root}},
+			"inclusionList": []any{"^Flux ", "^the tree does not stand"},
+			"eventSources":  []any{map[string]any{"kind": "Kustomization", "name": root}},
 		},
 	} {
 		object := &unstructured.Unstructured{Object: map[string]any{

@@ -54,8 +54,8 @@ func Nudged() *report.Report {
 		part(store, "infrastructure-configs", nil, 32.8, q, 37.0, w, 37.2, ready),
 		part("externalsecret/flux-system/flux-system", "infrastructure-configs", []string{store}, 32.9, q, 37.0, d, 37.2, w, 37.5, ready),
 		part("externalsecret/tazlab-db/s3-backup", "infrastructure-configs", []string{store}, 32.9, q, 37.0, d, 37.3, w, 37.6, ready),
-		part("helmrelease/blog/blog", "apps-static", nil, 24.4, w, 27.9, ready),
-		part("helmrelease/longhorn-system/longhorn", "infrastructure-storage", nil, 26.3, w, 30.9, ready),
+		works(part("helmrelease/blog/blog", "apps-static", nil, 24.4, w, 27.9, ready)),
+		works(part("helmrelease/longhorn-system/longhorn", "infrastructure-storage", nil, 26.3, w, 30.9, ready)),
 		says(part("helmrelease/apps/wiki", "apps-data", nil, 26.0, w, 27.4, report.PhaseSuspended), "suspended in Git"),
 	)
 	return r

@@ -2,6 +2,7 @@ package benchfollow
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +45,8 @@ type entry struct {
 		Username string `json:"username"`
 	} `json:"user"`
 	ObjectRef struct {
-		Resource string `json:"resource"`
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
 	} `json:"objectRef"`
 	Received time.Time `json:"requestReceivedTimestamp"`
 }
@@ -61,17 +63,34 @@ func (e entry) who() string {
 	return ""
 }
 
-// count adds up by who the requests that were received from the first moment on and not after the last. A watch has two
-// entries; it and every other request counts once.
-func count(entries []entry, first, last time.Time) map[string]requests {
-	all, seen := map[string]requests{}, map[string]bool{}
+// what is the verb and the resource that it is about, for example "patch kustomizations/status".
+func (e entry) what() string {
+	object := cmp.Or(e.ObjectRef.Resource, "-")
+	if e.ObjectRef.Subresource != "" {
+		object += "/" + e.ObjectRef.Subresource
+	}
+	return e.Verb + " " + object
+}
+
+// within are the requests that were received from the first moment on and not after the last, by who. A watch has two entries; it
+// and every other request is there once.
+func within(entries []entry, first, last time.Time) map[string][]entry {
+	all, seen := map[string][]entry{}, map[string]bool{}
 	for _, e := range entries {
 		who := e.who()
 		if who == "" || e.Received.Before(first) || e.Received.After(last) || seen[e.AuditID] {
 			continue
 		}
 		seen[e.AuditID] = true
-		r := all[who]
+		all[who] = append(all[who], e)
+	}
+	return all
+}
+
+// count adds up what one has asked for.
+func count(entries []entry) requests {
+	var r requests
+	for _, e := range entries {
 		switch {
 		case e.ObjectRef.Resource == "leases":
 			r.Lease++
@@ -82,9 +101,8 @@ func count(entries []entry, first, last time.Time) map[string]requests {
 		default:
 			r.Writes++
 		}
-		all[who] = r
 	}
-	return all
+	return r
 }
 
 // parse reads entries, one a line. What comes after the last line's end is not written yet.

@@ -50,13 +50,25 @@ func TestCountByWhoAndVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := count(entries, at(t, "10"), at(t, "20"))
+	got := map[string]requests{}
+	for who, asked := range within(entries, at(t, "10"), at(t, "20")) {
+		got[who] = count(asked)
+	}
 	want := map[string]requests{controller: {Reads: 2, Writes: 1, Watches: 1, Lease: 1}, follower: {Reads: 1, Writes: 1, Watches: 1}}
 	if !maps.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if all := got[controller].all(); all != 4 {
 		t.Errorf("%d requests without leader election, want 4", all)
+	}
+}
+
+func TestWhatNamesVerbAndResource(t *testing.T) {
+	var status, discovery entry
+	status.Verb, status.ObjectRef.Resource, status.ObjectRef.Subresource = "patch", "kustomizations", "status"
+	discovery.Verb = "get"
+	if got := status.what() + ", " + discovery.what(); got != "patch kustomizations/status, get -" {
+		t.Error(got)
 	}
 }
 
@@ -109,6 +121,9 @@ func TestTakeWorksOutTimesAndRequests(t *testing.T) {
 	}
 	if !maps.Equal(s.Requests, map[string]requests{controller: {Writes: 1}, follower: {Writes: 1}}) || s.Before == nil || *s.Before != (requests{Watches: 1}) {
 		t.Errorf("requests %+v, before %+v", s.Requests, s.Before)
+	}
+	if d := s.Detail; len(d) != 2 || !maps.Equal(d[controller], map[string]int{"patch kustomizations": 1}) || !maps.Equal(d[follower], d[controller]) {
+		t.Errorf("detail %v", d)
 	}
 	if err := s.take(auditLog{file: file}, at(t, "14"), map[string]time.Time{"a": at(t, "15")}); err == nil {
 		t.Error("a log without kustomize-controller's requests is no error")

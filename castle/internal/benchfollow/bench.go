@@ -74,7 +74,7 @@ func Run(ctx context.Context, o life.Options, want Options, out io.Writer) error
 	if err := b.findSeed(ctx); err != nil {
 		return err
 	}
-	if b.result, err = newResult(want.Runs); err != nil {
+	if b.result, err = newResult(ctx, o.Root, want.Runs); err != nil {
 		return err
 	}
 	err = errors.Join(b.all(ctx), b.result.save(b.Output))

@@ -40,6 +40,8 @@ type sample struct {
 	Units map[string]float64 `json:"units"`
 	// Requests are those in that time, by who.
 	Requests map[string]requests `json:"requests"`
+	// Detail are the same by verb and resource.
+	Detail map[string]map[string]int `json:"detail"`
 	// Before are seed's until then, from its start on.
 	Before *requests `json:"before,omitempty"`
 }
@@ -97,11 +99,18 @@ func (s *sample) take(log auditLog, start time.Time, ready map[string]time.Time)
 	if err != nil {
 		return err
 	}
-	s.Requests = count(entries, start, last)
+	s.Requests, s.Detail = map[string]requests{}, map[string]map[string]int{}
+	for who, asked := range within(entries, start, last) {
+		s.Requests[who], s.Detail[who] = count(asked), map[string]int{}
+		for _, e := range asked {
+			s.Detail[who][e.what()]++
+		}
+	}
 	if s.Requests[controller].Writes == 0 { // it has written what is Ready
 		return errors.New("the API server's audit log has none of kustomize-controller's requests")
 	}
-	if before, ok := count(entries, time.Time{}, start.Add(-1))[follower]; ok {
+	if asked := within(entries, time.Time{}, start.Add(-1))[follower]; len(asked) > 0 {
+		before := count(asked)
 		s.Before = &before
 	}
 	return nil

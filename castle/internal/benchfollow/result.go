@@ -1,11 +1,13 @@
 package benchfollow
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/tazlab/seed/castle/internal/figures"
@@ -17,7 +19,7 @@ type result struct {
 	Began time.Time `json:"began"`
 	// Machine is the CPUs' number, the kernel and the architecture.
 	Machine string `json:"machine"`
-	// Revision is the commit that the castle was built from, with "+" when it had changes; empty if that is not known.
+	// Revision is the checkout's commit, with "+" when it had changes; empty if that is not known.
 	Revision string `json:"revision,omitempty"`
 	// Images are those of Flux that take part.
 	Images []string `json:"images"`
@@ -28,10 +30,10 @@ type result struct {
 	Aims    []aim               `json:"aims"`
 }
 
-func newResult(runs int) (result, error) {
+func newResult(ctx context.Context, root string, runs int) (result, error) {
 	machine, err := figures.Machine()
 	r := result{
-		Began: time.Now().UTC().Truncate(time.Second), Machine: machine, Revision: revision(), Runs: runs,
+		Began: time.Now().UTC().Truncate(time.Second), Machine: machine, Revision: revision(ctx, root), Runs: runs,
 		Images: []string{images.SourceController.Name, images.KustomizeController.Name}, Flags: map[string][]string{},
 	}
 	for _, v := range variants {
@@ -40,21 +42,17 @@ func newResult(runs int) (result, error) {
 	return r, err
 }
 
-// revision is what Go's linker knows of the checkout.
-func revision() string {
-	info, _ := debug.ReadBuildInfo()
-	var commit, changed string
-	if info != nil {
-		for _, setting := range info.Settings {
-			switch {
-			case setting.Key == "vcs.revision":
-				commit = setting.Value
-			case setting.Key == "vcs.modified" && setting.Value == "true":
-				changed = "+"
-			}
-		}
+// revision asks git. A tree that is no checkout has none.
+func revision(ctx context.Context, root string) string {
+	commit, err := exec.CommandContext(ctx, "git", "-C", root, "rev-parse", "HEAD").Output()
+	if err != nil {
+		return ""
 	}
-	return commit + changed
+	changed, err := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain").Output()
+	if err != nil || len(changed) > 0 {
+		return strings.TrimSpace(string(commit)) + "+"
+	}
+	return strings.TrimSpace(string(commit))
 }
 
 // save writes the file, unless there is nothing to say or none is wanted.

@@ -3,6 +3,7 @@ package benchfollow
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -117,6 +118,29 @@ func TestFileHasAllSingleValues(t *testing.T) {
 	empty := result{}
 	if err := empty.save(filepath.Join(file, "impossible")); err != nil {
 		t.Errorf("nothing was measured: %v", err)
+	}
+}
+
+func TestResultNamesTheCommit(t *testing.T) {
+	dir := t.TempDir()
+	if r, err := newResult(t.Context(), dir, 2); err != nil || r.Revision != "" || r.Runs != 2 || r.Machine == "" {
+		t.Errorf("%+v (%v)", r, err)
+	}
+	git := func(args ...string) {
+		t.Helper()
+		args = append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b"}, args...)
+		if out, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	git("init", "--quiet")
+	git("commit", "--quiet", "--allow-empty", "--message=x")
+	clean := revision(t.Context(), dir)
+	if err := writeFile(filepath.Join(dir, "new"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if changed := revision(t.Context(), dir); len(clean) != 40 || changed != clean+"+" {
+		t.Errorf("%q, and with a change %q", clean, changed)
 	}
 }
 

@@ -38,10 +38,11 @@ func (b *bench) follow(ctx context.Context, nodeDir, root string, log auditLog) 
 		return nil, err
 	}
 	defer out.Close()
-	// No context ends it: end does, by a signal as a user would.
+	// No context ends it: end does, by a signal as a user would. Its ports are free ones: this machine is not its Pod.
 	f.cmd = &exec.Cmd{
-		Path: b.seed, Args: []string{"seed", "follow", "--root", stock.Namespace + "/" + root, "--watch"}, Dir: b.dir,
-		Env: append(os.Environ(), "KUBECONFIG="+node.Kubeconfig(nodeDir)), Stdout: out, Stderr: out,
+		Path: b.seed, Dir: b.dir,
+		Args: []string{"seed", "follow", "--root", stock.Namespace + "/" + root, "--watch", "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"},
+		Env:  append(os.Environ(), "KUBECONFIG="+node.Kubeconfig(nodeDir)), Stdout: out, Stderr: out,
 	}
 	if err := f.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start seed: %w", err)
