@@ -124,6 +124,7 @@ func inForce(t *testing.T, its client.Client, object *unstructured.Unstructured)
 }
 
 func mayOnlyAnnotate(t *testing.T, live, its client.Client, object *unstructured.Unstructured) {
+	t.Helper()
 	before := read(t, live, object)
 	for _, at := range []string{"2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"} {
 		ask := fmt.Sprintf(`{"metadata":{"resourceVersion":%q,"annotations":{%q:%q}}}`, read(t, its, object).GetResourceVersion(), annotation(object.GetKind()), at)
@@ -185,6 +186,7 @@ func otherVerbs(t *testing.T, its client.Client, object *unstructured.Unstructur
 }
 
 func mayReadNamedSecrets(t *testing.T, live, its client.Client) {
+	t.Helper()
 	for _, name := range []string{"named", "unnamed"} {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: map[string]string{"x": "y"}}
 		if err := live.Create(t.Context(), secret); err != nil {
@@ -212,6 +214,7 @@ func mayReadNamedSecrets(t *testing.T, live, its client.Client) {
 
 // evenWithAllRights gives the account what RBAC can give: the policy stays.
 func evenWithAllRights(t *testing.T, live, its client.Client, objects []*unstructured.Unstructured) {
+	t.Helper()
 	binding := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "a-mistake"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: fluxNamespace, Name: "seed-follow"}},
