@@ -35,12 +35,14 @@ lint: ## Lint seed and the castle
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor bench-check
+.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor bench-follow bench-check
 test: unit api test-tree test-talos faults sdk templates charts postgres browser e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, browser, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
-	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller) && ln -sf $$programs $(ASSETS)/
-	manifests=$$($(CASTLE) artifact flux) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests go test -count=1 -parallel 8 -tags apiserver ./test/api ./test/waitfor
+	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller helm-controller notification-controller) && ln -sf $$programs $(ASSETS)/
+	cd test/charts && echo '{image: {tag: v0.1.0}, secrets: [policy/named]}' | CGO_ENABLED=0 go run -trimpath ./render seed-follow seed-follow flux-system > $(ASSETS)/seed-follow.yaml
+	manifests=$$($(CASTLE) artifact flux) && definitions=$$($(CASTLE) artifact external-secrets-crds) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
+		ESO_DEFINITIONS=$$definitions FOLLOW_CHART=$(ASSETS)/seed-follow.yaml go test -count=1 -parallel 8 -tags apiserver ./test/api ./test/waitfor ./test/follow
 test-tree: $(CASTLE) ## Clusters of the tree: their builds, no secret in the repository, and a real kube-apiserver takes each object (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
@@ -84,6 +86,8 @@ bench: $(CASTLE) ## Five births with seed and five with stock Flux on fresh node
 	$(CASTLE) bench --runs 5
 bench-waitfor: $(CASTLE) ## waitfor beside the kubectl loop and kubectl wait (as root)
 	$(CASTLE) bench-waitfor --runs 5
+bench-follow: $(CASTLE) ## Trees with stock Flux, with --requeue-dependency, and with seed following (as root)
+	$(CASTLE) bench-follow --runs 5 --output bin/bench-follow.json
 bench-check: build ## seed check on a generated repository of 200 units, and on this one (no root)
 	go run ./test/benchcheck -seed bin/seed -runs 5 .
 

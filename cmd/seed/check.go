@@ -57,9 +57,6 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 	return command
 }
 
-// gcPercent lets garbage grow: the whole run takes less memory than a node would notice, and a fifth of its time went there.
-const gcPercent = 400
-
 // checking is how to look.
 type checking struct {
 	format, graph, bundle string
@@ -67,7 +64,7 @@ type checking struct {
 }
 
 func runCheck(cmd *cobra.Command, paths []string, how checking) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	debug.SetGCPercent(400) // it lives for a second: collecting garbage would be a third of that
 	if how.graph != "" {
 		return showGraph(cmd, paths, how.graph)
 	}

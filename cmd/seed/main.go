@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/failure"
 	"github.com/tazlab/seed/internal/manifests"
 )
@@ -42,13 +43,13 @@ func execute(ctx context.Context, args []string) int {
 the tree, applies Flux and the root sync, follows until everything stands, and writes down how long
 each part took.
 
-Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle.`,
+Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 invalid bundle; 4 the deadline.`,
 		Version:           buildVersion(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
 	}
-	root.AddCommand(runCommand(), renderCommand(), reportCommand(), checkCommand())
+	root.AddCommand(runCommand(), renderCommand(), checkCommand(), followCommand(), reportCommand())
 	notice(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -62,8 +63,14 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "seed: error: %v\n", err)
+	if own, ok := errors.AsType[codeError](err); ok {
+		return own.code
+	}
 	if failure.IsInvalid(err) {
 		return manifests.ExitInvalid
+	}
+	if _, late := errors.AsType[birth.Deadline](err); late {
+		return manifests.ExitDeadline
 	}
 	return exitFailed
 }

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
+	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/secret"
 )
 
@@ -24,6 +27,9 @@ type renderFlags struct {
 	image, pullSecretFile     string
 	caFile, proxy, noProxy    string
 	mirrors                   fetch.Mirrors
+	eventsAddr                notify.Address
+	until                     birth.Goals
+	deadline                  time.Duration
 	output                    string
 }
 
@@ -39,6 +45,9 @@ func (r *renderFlags) add(command *cobra.Command) {
 	f.Var(&r.mirrors, "registry-mirror", "take seed's image, and the OCI artifacts that seed fetches, from MIRROR[/PREFIX] where they name HOST; can be repeated. Flux and Talos are not changed: they have settings of their own for mirrors")
 	f.StringVar(&r.proxy, "proxy", "", "URL of a proxy, without a user, for what seed asks over HTTP; Git over SSH cannot use it")
 	f.StringVar(&r.noProxy, "no-proxy", "", "hosts, domains (.lan) and networks that seed asks without the proxy, with commas. The API server is one always; elsewhere than on Talos add the Service range if the vault or Git is in the cluster's network")
+	f.Var(&r.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how the birth went: http://notification-controller.flux-system.svc.cluster.local./. Default: nobody is told")
+	f.Var(&r.until, "until", "let the birth end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. Default: all Kustomizations of the tree")
+	f.DurationVar(&r.deadline, "deadline", 0, "let the birth end, with a failed Job and without rights, when that is not Ready so long after Flux was planted; Flux goes on. 0 waits without limit")
 	f.StringVar(&r.output, "output", "", "file to write with mode 0600, whole or not at all. Default: standard output")
 	_ = command.MarkFlagRequired("cluster")
 	if ownImage() == "" { // a build that is no release has no published image
@@ -47,7 +56,7 @@ func (r *renderFlags) add(command *cobra.Command) {
 	for _, folder := range []string{"tree", "cluster", "identity-dir"} {
 		_ = command.MarkFlagDirname(folder)
 	}
-	for _, value := range []string{"image", "registry-mirror", "proxy", "no-proxy"} {
+	for _, value := range []string{"image", "registry-mirror", "proxy", "no-proxy", "events-addr", "until", "deadline"} {
 		_ = command.RegisterFlagCompletionFunc(value, cobra.NoFileCompletions)
 	}
 	command.MarkFlagsMutuallyExclusive("identity-file", "identity-dir")
@@ -55,7 +64,7 @@ func (r *renderFlags) add(command *cobra.Command) {
 
 // input reads the files that the flags name.
 func (r *renderFlags) input(stdin io.Reader) (in manifests.Input, err error) {
-	in = manifests.Input{Image: r.image, Mirrors: r.mirrors, Proxy: r.proxy, NoProxy: r.noProxy}
+	in = manifests.Input{Image: r.image, Mirrors: r.mirrors, Proxy: r.proxy, NoProxy: r.noProxy, EventsAddr: r.eventsAddr, Until: r.until, Deadline: r.deadline}
 	if err := r.fromEnvironment(); err != nil {
 		return in, err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
 	"github.com/tazlab/seed/internal/manifests"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -31,6 +32,9 @@ type runFlags struct {
 	set                                          string
 	configDir, tokenDir, workDir, terminationLog string
 	mirrors                                      fetch.Mirrors
+	eventsAddr                                   notify.Address
+	until                                        birth.Goals
+	deadline                                     time.Duration
 }
 
 // isSet is what the label of a set's objects looks like.
@@ -45,6 +49,9 @@ func runCommand() *cobra.Command {
 		PreRunE: func(*cobra.Command, []string) error {
 			if flags.set != "" && !isSet.MatchString(flags.set) {
 				return fmt.Errorf("--set: %q is no set, which has ten digits of 0-9 and a-f", flags.set)
+			}
+			if flags.deadline < 0 {
+				return fmt.Errorf("--deadline %s: it is no time that can pass", flags.deadline)
 			}
 			return nil
 		},
@@ -65,6 +72,9 @@ func runCommand() *cobra.Command {
 	f.StringVar(&flags.tokenDir, "token-dir", claim.TokenDir, "folder with seed's own tokens for vaults, HOST/token each")
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
 	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
+	f.Var(&flags.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how the birth went, as for Flux's controllers")
+	f.Var(&flags.until, "until", "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. Default: all Kustomizations of the tree")
+	f.DurationVar(&flags.deadline, "deadline", 0, "let go and end with exit code 4 when that is not Ready so long after Flux was planted. 0 waits without limit")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command
 }
@@ -103,7 +113,8 @@ func run(ctx context.Context, flags runFlags, stdout, stderr io.Writer) (string,
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	b.Bundle, b.Vault, b.WorkDir = parsed, claim.HTTPClient(nil), work
-	b.TokenDir, b.Mirrors = flags.tokenDir, flags.mirrors
+	b.TokenDir, b.Mirrors, b.EventsAddr = flags.tokenDir, flags.mirrors, flags.eventsAddr
+	b.Until, b.Deadline = flags.until, flags.deadline
 	b.Config, b.ConfigData = types.NamespacedName{Namespace: set.Namespace, Name: b.Set.Name()}, stored
 	summary, err := b.Run(ctx)
 	if len(b.Report.Steps) > 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/fetch"
 	"github.com/tazlab/seed/internal/lease"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -45,11 +46,17 @@ type Birth struct {
 	TokenDir string
 	// WorkDir is an existing folder for the files of sources; in the cluster it is a tmpfs.
 	WorkDir string
-	Log     *slog.Logger
+	// Until are what has to be Ready for the birth to end; none is all of the tree. Deadline is how long that may take once
+	// Flux is planted; 0 is as long as it takes. See Following.
+	Until    []Goal
+	Deadline time.Duration
+	Log      *slog.Logger
 	// Event tells the cluster's people what seed cannot get over by itself; reason is CamelCase.
 	Event func(ctx context.Context, reason, message string)
 	// Waiting tells, where the Pod's state is looked at, what seed waits for; nil tells nobody.
 	Waiting func(message string)
+	// EventsAddr is where notification-controller is told how the birth went; empty tells nobody.
+	EventsAddr notify.Address
 	// Report takes the timeline.
 	Report *report.Report
 	// Pause waits between tries; nil means the function Pause.

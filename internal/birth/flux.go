@@ -2,29 +2,36 @@ package birth
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/report"
 )
 
-// watchFlux tells why Flux does not run, until it does or ctx ends. It holds alone while it changes b.
-func (b *Birth) watchFlux(ctx context.Context, alone *sync.Mutex) {
+// watchFlux tells why Flux does not run, until it does or ctx ends.
+func (f *Following) watchFlux(ctx context.Context, cache *live.Cache) {
 	start := time.Now()
 	tell := func(t follow.Trouble) {
-		alone.Lock()
-		defer alone.Unlock()
-		b.Log.Warn("Flux does not run", "deployments", t.Controllers, "class", t.Class, "why", t.Why, "next", t.Cure)
-		if len(b.Report.Steps) > 0 { // on a cluster that lives already the report of its birth stays
-			b.Report.Add("start Flux", start, report.Blocked, t.String())
+		f.alone.Lock()
+		defer f.alone.Unlock()
+		f.Log.Warn("Flux does not run", "deployments", t.Controllers, "class", t.Class, "why", t.Why, "next", t.Cure)
+		if len(f.Report.Steps) > 0 { // on a cluster that lives already the report of its birth stays
+			f.Report.Add("start Flux", start, report.Blocked, t.String())
+			f.tellChanged()
 		}
-		b.event(ctx, "FluxNotRunning", t.String())
+		if f.birth != nil {
+			f.birth.event(ctx, "FluxNotRunning", t.String())
+		}
 	}
 	runs := func(controller string) {
-		b.Log.Info("a controller of Flux runs now", "deployment", controller)
+		f.Log.Info("a controller of Flux runs now", "deployment", controller)
 	}
-	if err := follow.Controllers(ctx, b.Cluster, b.Bundle.Root.Namespace, tell, runs); err == nil {
-		b.Log.Info("Flux runs", "after", time.Since(start).Round(time.Millisecond))
+	namespace := "" // wherever it is
+	if len(f.Roots) > 0 {
+		namespace = f.Roots[0].Namespace
+	}
+	if err := follow.Controllers(ctx, cache, namespace, tell, runs); err == nil {
+		f.Log.Info("Flux runs", "after", time.Since(start).Round(time.Millisecond))
 	}
 }

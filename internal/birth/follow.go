@@ -2,62 +2,45 @@ package birth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/tazlab/seed/internal/follow"
-	"github.com/tazlab/seed/internal/nudge"
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Follow watches until the tree stands and records when each unit became Ready. A tree that can never
-// stand is an error. A unit that Flux could not bring is not: Flux tries again. But an Event tells of it, and the report
-// has the tree as it is then. So does one of Flux itself, as long as it does not run. Meanwhile what waits is nudged.
+// Follow watches until the goal stands and records when each unit became Ready. What is suspended is left alone; only a goal
+// that waits for that can never stand, which is an error. A unit that Flux could not bring is none: Flux tries again. But an
+// Event tells of it, and the report has the tree as it is then. So does one of Flux itself, as long as it does not run.
+// Meanwhile what waits is nudged. A Deadline ends it.
 func (b *Birth) Follow(ctx context.Context) error {
 	start := time.Now()
-	told := map[types.NamespacedName]string{}
-	var alone sync.Mutex // who has it may record
-	flux, ended := context.WithCancel(ctx)
-	var watching sync.WaitGroup
-	watching.Go(func() { b.watchFlux(flux, &alone) })
-	watching.Go(func() { b.nudge(flux) })
-	units, err := follow.Tree(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), func(u follow.Unit) {
-		alone.Lock()
-		defer alone.Unlock()
-		b.Log.Info("kustomization", "name", u.Key, "ready", u.Ready, "phase", u.Phase, "reason", u.Reason)
-		b.removeStale(ctx, u)
-		see(b.Report, u)
-		// Each try names the time that it took, which is nothing new.
-		if _, why, _ := strings.Cut(u.Reason, ": "); u.Failed && told[u.Key] != why {
-			told[u.Key] = why
-			b.event(ctx, "UnitNotReady", fmt.Sprintf("Kustomization %s is not Ready, and Flux goes on trying: %s", u.Key, u.Reason))
-		}
-	})
-	ended()
-	watching.Wait()
+	f := &Following{
+		Cluster: b.Cluster, Roots: []types.NamespacedName{client.ObjectKeyFromObject(b.Bundle.Root)},
+		Until: b.Until, Deadline: b.Deadline, Log: b.Log, Report: b.Report, birth: b,
+	}
+	err := f.Run(ctx)
 	state := report.Done
 	if err != nil {
 		state = report.Failed
-		if ctx.Err() == nil {
-			b.event(ctx, "TreeCannotStand", err.Error())
-		}
 	}
-	b.Report.Add(report.FollowStep, start, state, fmt.Sprintf("%d Kustomizations", len(units)))
-	takeAll(b.Report, units)
+	units := len(slices.DeleteFunc(slices.Clone(b.Report.Units), func(u report.Unit) bool { return u.Part }))
+	b.Report.Add(report.FollowStep, start, state, fmt.Sprintf("%d Kustomizations", units))
+	for _, cause := range slices.Sorted(maps.Keys(b.Report.Nudges)) {
+		b.Log.Info("asked Flux to reconcile what waited", "cause", cause, "times", b.Report.Nudges[cause])
+	}
+	late, isLate := errors.AsType[Deadline](err)
+	switch {
+	case isLate:
+		b.Report.Deadline = late.After
+		b.event(ctx, "DeadlineExceeded", fmt.Sprintf("the goal does not stand after %s, and seed lets go: %s", late.After, b.Report.MissingLine()))
+	case err != nil && ctx.Err() == nil:
+		b.event(ctx, "TreeCannotStand", err.Error())
+	}
 	return err
-}
-
-// nudge asks Flux to look at what waits, when that has come, until ctx ends.
-func (b *Birth) nudge(ctx context.Context) {
-	counts := nudge.Run(ctx, b.Cluster, client.ObjectKeyFromObject(b.Bundle.Root), b.Log)
-	for _, cause := range slices.Sorted(maps.Keys(counts)) {
-		b.Log.Info("asked Flux to reconcile what waited", "cause", cause, "times", counts[cause])
-	}
 }

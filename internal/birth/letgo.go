@@ -49,7 +49,8 @@ func named(do func() ([]string, error)) func() (report.State, string, error) {
 	}
 }
 
-// end records that the birth has ended, unless that is recorded already.
+// end records that the birth has ended, unless that is recorded already. Who finds that it ended at its deadline records
+// what came of it.
 func (b *Birth) end(ctx context.Context) error {
 	stored, err := report.Load(ctx, b.Cluster)
 	switch {
@@ -57,13 +58,13 @@ func (b *Birth) end(ctx context.Context) error {
 	case err != nil:
 		return err
 	case b.planted: // what is there was saved by this very run, or is of a life before
-	case !stored.Ended.IsZero():
+	case !stored.Ended.IsZero() && stored.Deadline == 0:
 		return nil
 	case !stored.Seed.Equal(b.Report.Seed):
 		b.Report.Continues(stored)
 	}
 	b.Report.Ended, b.Report.Set = time.Now(), string(b.Set)
-	return b.Report.Save(ctx, b.Cluster, b.planted)
+	return b.Report.Save(ctx, b.Cluster, true)
 }
 
 // GiveUp is the end of a run whose bundle is invalid: it says so, and takes from the set what can be of no use any more. It

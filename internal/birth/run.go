@@ -29,7 +29,7 @@ func (b *Birth) Run(ctx context.Context) (summary string, err error) {
 			return "", err
 		}
 		if record != nil {
-			return fmt.Sprintf("the birth has ended at %s, and seed has no rights any more: %s then", record.Ended.UTC().Format(time.RFC3339), record.Summary()), nil
+			return recorded(record)
 		}
 		held, release, err := b.Lease.Hold(ctx, b.waiting, b.stillAllowed)
 		if errors.Is(err, errNoRights) {
@@ -39,7 +39,8 @@ func (b *Birth) Run(ctx context.Context) (summary string, err error) {
 			return "", err
 		}
 		summary, err = b.work(held)
-		if err == nil {
+		late, isLate := errors.AsType[Deadline](err)
+		if err == nil || isLate {
 			err = b.letGo(held)
 		}
 		err = withCause(held, err)
@@ -47,11 +48,24 @@ func (b *Birth) Run(ctx context.Context) (summary string, err error) {
 		if err == nil {
 			err = b.leave(ctx)
 		}
+		if err == nil && isLate {
+			err = late
+		}
 		if failure.IsInvalid(err) {
 			err = b.GiveUp(ctx, err)
 		}
 		return summary, err
 	}
+}
+
+// recorded is how a birth has ended, for a run that has no rights any more. One that the deadline ended is no success later
+// either.
+func recorded(r *report.Report) (summary string, err error) {
+	begin := fmt.Sprintf("the birth has ended at %s, and seed has no rights any more", r.Ended.UTC().Format(time.RFC3339))
+	if r.Deadline > 0 {
+		return "", fmt.Errorf("%s: %w", begin, Deadline{After: r.Deadline, Missing: r.MissingText()})
+	}
+	return begin + ": " + r.Summary() + " then", nil
 }
 
 // begin sees whether seed has the rights to do anything, and makes the Pods of older sets go, which may hold the Lease. A
@@ -111,19 +125,23 @@ func (b *Birth) work(ctx context.Context) (summary string, err error) {
 	if planted { // what happened so far survives whatever happens to this Pod
 		b.save(ctx)
 	}
-	if err == nil {
+	follows := err == nil
+	if follows {
 		err = b.Follow(ctx)
 	}
 	if planted && !errors.Is(context.Cause(ctx), lease.ErrLost) { // also when the tree does not stand: the report says why
 		b.save(context.WithoutCancel(ctx))
 	}
+	if summary = b.Report.Summary(); !planted {
+		summary = "Flux reconciles the tree already; " + b.Report.Stood()
+	}
+	if follows {
+		b.announce(ctx, summary, err)
+	}
 	if err != nil {
 		return "", err
 	}
-	if !planted {
-		return fmt.Sprintf("Flux reconciles the tree already; all %d Kustomizations are Ready", len(b.Report.Units)), nil
-	}
-	return b.Report.Summary(), nil
+	return summary, nil
 }
 
 // withCause adds to err why ctx has ended, if it has.

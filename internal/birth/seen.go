@@ -5,46 +5,40 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/follow"
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Now is a report of what the conditions in a running cluster say. It knows when each Kustomization was created and when
+// Now is a report of what the conditions in a running cluster say. It knows when each unit was created and when
 // it last became what it is, which Flux sets anew at each reconciliation, in whole seconds; nothing of what was between.
-func Now(ctx context.Context, cluster client.Reader) (*report.Report, error) {
+func Now(ctx context.Context, cluster client.Client) (*report.Report, error) {
 	units, err := follow.Now(ctx, cluster)
 	if err != nil {
 		return nil, err
 	}
 	r := &report.Report{Live: true, Saved: time.Now()}
-	takeAll(r, units)
-	return r, nil
-}
-
-// takeAll records all units of the tree, in their order.
-func takeAll(r *report.Report, units []follow.Unit) {
-	names := make([]string, 0, len(units))
 	for _, u := range units {
 		see(r, u)
-		names = append(names, u.Key.String())
 	}
-	r.Order(names)
+	return r, nil
 }
 
 // see records what a unit is now.
 func see(r *report.Report, u follow.Unit) {
 	unit := report.Unit{
-		Name: u.Key.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
-		By: name(u.By), Workload: u.Workload, Unchecked: !u.Checked,
+		Name: u.String(), Ready: u.Ready, At: u.At, Detail: strings.TrimSpace(u.Revision + " " + u.Reason),
+		Workload: u.Workload, Unchecked: !u.Checked, Part: u.Part(), Stalled: u.Stalled,
+	}
+	if u.By.Name != "" {
+		unit.By = u.By.String()
 	}
 	for _, need := range u.Needs {
-		unit.Needs = append(unit.Needs, name(need))
+		unit.Needs = append(unit.Needs, need.String())
 	}
 	at := u.At
-	if !u.Ready {
+	if !u.Ready || u.Phase == report.PhaseSuspended {
 		at = time.Now()
 		if r.Live {
 			at = u.Since
@@ -55,11 +49,4 @@ func see(r *report.Report, u follow.Unit) {
 		r.See(unit, report.PhaseUnknown, "", u.Created)
 	}
 	r.See(unit, u.Phase, u.Reason, at)
-}
-
-func name(key types.NamespacedName) string {
-	if key.Name == "" {
-		return ""
-	}
-	return key.String()
 }

@@ -46,16 +46,16 @@ func (b *Birth) remember(owner *kustomizev1.Kustomization, revision string, chan
 // removeStale removes what seed created for a unit and Flux's first reconcile, of a newer revision, no longer
 // has. Flux itself prunes only what its own inventory once listed. It happens once for each unit.
 func (b *Birth) removeStale(ctx context.Context, unit follow.Unit) {
-	mine := b.applied[unit.Key]
-	if !unit.Ready || mine == nil {
+	mine := b.applied[unit.Key()]
+	if unit.Part() || !unit.Ready || mine == nil {
 		return
 	}
-	delete(b.applied, unit.Key)
+	delete(b.applied, unit.Key())
 	if unit.Revision == mine.revision || unit.Revision == "" {
 		return
 	}
-	_ = b.step("remove what Git dropped from Kustomization "+unit.Key.Name, func() (report.State, string, error) {
-		removed, err := b.prune(ctx, unit.Key, mine.created)
+	_ = b.step("remove what Git dropped from Kustomization "+unit.Name, func() (report.State, string, error) {
+		removed, err := b.prune(ctx, unit.Key(), mine.created)
 		if err != nil {
 			b.event(ctx, "StaleObject", err.Error())
 		}

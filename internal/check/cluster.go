@@ -23,7 +23,7 @@ type loader struct {
 
 // build builds all that a root leads to.
 func (t *Tree) build(s start) *Cluster {
-	l := &loader{tree: t, cluster: &Cluster{Name: s.dir}}
+	l := &loader{tree: t, cluster: &Cluster{Name: s.dir, found: map[id]*Object{}}}
 	root := &Unit{Kustomization: s.root}
 	if s.doc != nil {
 		root.File, root.Line = s.doc.File, s.doc.Line
@@ -115,7 +115,11 @@ func (l *loader) note(unit *Unit, rendered []build.Rendered) {
 		return
 	}
 	for _, object := range rendered {
-		unit.Objects = append(unit.Objects, l.object(unit, object))
+		o := l.object(unit, object)
+		unit.Objects = append(unit.Objects, o)
+		if l.cluster.found[idOf(o)] == nil {
+			l.cluster.found[idOf(o)] = o
+		}
 	}
 	for _, object := range unit.Objects {
 		for _, found := range build.Units([]*unstructured.Unstructured{object.Unstructured}) {

@@ -2,7 +2,6 @@ package check
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"os"
 	"path"
@@ -28,12 +27,42 @@ type start struct {
 	doc  *Doc
 }
 
-func keys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
-
 // starts finds the clusters of the repository that are in the folder only.
 func (t *Tree) starts(only string) []start {
+	units, syncs := t.roots()
 	found := map[string]start{}
-	var units, syncs []*Doc
+	for _, own := range t.ownFolders(units) {
+		found[own.dir] = own
+	}
+	for _, doc := range syncs {
+		root := syncOf(doc)
+		dir := clean(root.Spec.Path)
+		if _, there := found[dir]; !there && t.IsFolder(dir) {
+			found[dir] = start{dir, root, doc}
+		}
+	}
+	for file := range t.files {
+		if dir := path.Dir(path.Dir(file)); path.Base(file) == "gotk-sync.yaml" && len(t.File(file).Docs) == 0 {
+			found[dir] = start{dir: dir, root: rootOf(dir)} // flux bootstrap writes it later
+		}
+	}
+	if len(found) > 1 {
+		delete(found, ".") // what looks like its root builds the whole of another source
+	}
+	var all []start
+	for _, dir := range slices.Sorted(maps.Keys(found)) {
+		if only == "." || below(only, dir) || dir == only {
+			all = append(all, found[dir])
+		}
+	}
+	if len(all) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
+		all = []start{{dir: only, root: t.given(only)}}
+	}
+	return all
+}
+
+// roots are all documents that may lead to a root: Flux Kustomizations, and what makes flux-operator make one.
+func (t *Tree) roots() (units, syncs []*Doc) {
 	for _, name := range t.yamlFiles() {
 		if !t.mentions(name, kustomizev1.GroupVersion.Group, instances, "flux-instance") {
 			continue
@@ -47,32 +76,7 @@ func (t *Tree) starts(only string) []start {
 			}
 		}
 	}
-	for _, own := range t.ownFolders(units) {
-		if only == "." || below(only, own.dir) || own.dir == only {
-			found[own.dir] = own
-		}
-	}
-	for _, doc := range syncs {
-		root := syncOf(doc)
-		dir := clean(root.Spec.Path)
-		_, there := found[dir]
-		if !there && t.IsFolder(dir) && (only == "." || below(only, dir) || dir == only) {
-			found[dir] = start{dir, root, doc}
-		}
-	}
-	for file := range t.files {
-		if dir := path.Dir(path.Dir(file)); path.Base(file) == "gotk-sync.yaml" && len(t.File(file).Docs) == 0 && (only == "." || below(only, dir) || dir == only) {
-			found[dir] = start{dir: dir, root: rootOf(dir)} // flux bootstrap writes it later
-		}
-	}
-	if len(found) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
-		found[only] = start{dir: only, root: t.given(only)}
-	}
-	var all []start
-	for _, dir := range slices.Sorted(maps.Keys(found)) {
-		all = append(all, found[dir])
-	}
-	return all
+	return units, syncs
 }
 
 // isUnit tells whether a document is a Flux Kustomization.
@@ -125,30 +129,8 @@ func (t *Tree) mentions(name string, words ...string) bool {
 
 // ownFolders are those that hold, as built, the Kustomization that builds them.
 func (t *Tree) ownFolders(units []*Doc) []start {
-	candidates := map[string]*Doc{}
-	placeholder := map[string]*Doc{} // by file, a spec.path that is filled in by the build
-	for _, doc := range units {
-		if dir := clean(doc.String("spec", "path")); t.IsFolder(dir) {
-			if below(dir, doc.File) || t.Index(dir) != nil && t.Reached(dir)[doc.File] {
-				candidates[dir] = doc
-			}
-		} else {
-			placeholder[doc.File] = doc
-		}
-	}
-	for file := range t.files {
-		dir := path.Dir(file)
-		if len(placeholder) == 0 || !isIndex(file) || candidates[dir] != nil || !t.isTop(dir) {
-			continue
-		}
-		for reached := range t.Reached(dir) {
-			if doc := placeholder[reached]; doc != nil {
-				candidates[dir] = doc
-			}
-		}
-	}
 	var own []start
-	for dir, doc := range candidates {
+	for dir, doc := range t.candidates(units) {
 		root, err := t.rootIn(dir)
 		if err != nil && dir != "." && t.holdsSource(dir, doc) { // it cannot be built, which is to be told of a root
 			root = decodeUnit(doc, dir)
@@ -158,6 +140,40 @@ func (t *Tree) ownFolders(units []*Doc) []start {
 		}
 	}
 	return own
+}
+
+// candidates are the folders that may hold their own root, with the document that may be it.
+func (t *Tree) candidates(units []*Doc) map[string]*Doc {
+	candidates := map[string]*Doc{}
+	var open []*Doc // whose spec.path the build fills in
+	for _, doc := range units {
+		switch dir := clean(doc.String("spec", "path")); {
+		case !t.IsFolder(dir):
+			open = append(open, doc)
+		case below(dir, doc.File), t.Index(dir) != nil && t.Reached(dir)[doc.File]:
+			candidates[dir] = doc
+		}
+	}
+	// As flux bootstrap names them a root and its source have the same name.
+	slices.SortStableFunc(open, func(a, b *Doc) int { return cmp.Compare(likeRoot(b), likeRoot(a)) })
+	for file := range t.files {
+		dir := path.Dir(file)
+		if len(open) == 0 || !isIndex(file) || candidates[dir] != nil || !t.isTop(dir) {
+			continue
+		}
+		reached := t.Reached(dir)
+		if at := slices.IndexFunc(open, func(doc *Doc) bool { return reached[doc.File] }); at >= 0 {
+			candidates[dir] = open[at]
+		}
+	}
+	return candidates
+}
+
+func likeRoot(doc *Doc) int {
+	if doc.Name == doc.String("spec", "sourceRef", "name") {
+		return 1
+	}
+	return 0
 }
 
 // holdsSource tells whether a folder holds the source of a unit, as that of a root does.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -114,11 +115,8 @@ func (t *Tree) noteOthers(only string) {
 		if err := t.File(name).Err; err != nil {
 			t.NotLooked = append(t.NotLooked, NotLooked{name, "it is not YAML: " + oneLine(err.Error())})
 		}
-		for _, doc := range t.File(name).Docs {
-			if isUnit(doc) {
-				t.NotLooked = append(t.NotLooked, NotLooked{name, "no root that was found leads to its Flux Kustomizations; name the folder of its cluster if it is one"})
-				break
-			}
+		if slices.ContainsFunc(t.File(name).Docs, isUnit) {
+			t.NotLooked = append(t.NotLooked, NotLooked{name, "no root that was found leads to its Flux Kustomizations; name the folder of its cluster if it is one"})
 		}
 	}
 }
@@ -136,7 +134,7 @@ func (t *Tree) noteTemplates() {
 			found[first]++
 		}
 	}
-	for _, folder := range slices.Sorted(keys(found)) {
+	for _, folder := range slices.Sorted(maps.Keys(found)) {
 		t.NotLooked = append(t.NotLooked, NotLooked{folder, fmt.Sprintf("%d of its files are templates of Flux Kustomizations (.j2, .tmpl), not YAML: render them first", found[folder])})
 	}
 }

@@ -13,9 +13,7 @@ func findMissing(t *Tree) []Finding {
 		f := Finding{File: index.File, Line: ref.Line, Unit: unit.ID()}
 		dir := path.Dir(ref.Path)
 		switch {
-		case t.IsFolder(ref.Path), t.elsewhere(c, ref.Path):
-			return
-		case t.IsFile(ref.Path) && !ref.folder():
+		case t.IsFolder(ref.Path), t.IsFile(ref.Path) && !ref.folder(), t.elsewhere(c, ref.Path):
 			return
 		case t.IsFile(ref.Path):
 			f.Why = fmt.Sprintf("%s names %s, which is a file where a folder is needed, so kustomize ends with \"not a directory\".", ref.Field, ref.Text)

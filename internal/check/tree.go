@@ -52,6 +52,8 @@ type Cluster struct {
 	// Incomplete says why the cluster may have objects that are not in Units: something makes them that is not looked
 	// into. It is "" where all is known.
 	Incomplete string
+	// found are the objects by what they are; of two the first.
+	found map[id]*Object
 }
 
 // Unit is a Flux Kustomization.
@@ -157,15 +159,16 @@ func (c *Cluster) Objects() []*Object {
 
 // Find returns the object of a group and kind, in any version, or nil.
 func (c *Cluster) Find(group, kind, namespace, name string) *Object {
-	for _, unit := range c.Units {
-		for _, o := range unit.Objects {
-			gvk := o.GroupVersionKind()
-			if gvk.Group == group && gvk.Kind == kind && o.GetNamespace() == namespace && o.GetName() == name {
-				return o
-			}
-		}
-	}
-	return nil
+	return c.found[id{group, kind, namespace, name}]
+}
+
+// id is an object in any version.
+type id struct{ group, kind, namespace, name string }
+
+// idOf is what an object is found by.
+func idOf(o *Object) id {
+	gvk := o.GroupVersionKind()
+	return id{gvk.Group, gvk.Kind, o.GetNamespace(), o.GetName()}
 }
 
 // Unit returns the unit of that namespace and name, or nil.

@@ -9,16 +9,14 @@ import (
 func findTwice(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
-		first := map[string]*Object{}
+		first := map[id]*Object{}
 		for _, o := range c.Objects() {
 			if o.Unit.Spec.Suspend || o.shared() || !Substituted(o.String()) {
 				continue
 			}
-			gvk := o.GroupVersionKind()
-			id := strings.Join([]string{gvk.Group, gvk.Kind, o.GetNamespace(), o.GetName()}, " ")
-			other := first[id]
+			other := first[idOf(o)]
 			if other == nil {
-				first[id] = o
+				first[idOf(o)] = o
 				continue
 			}
 			if other.Unit == o.Unit {

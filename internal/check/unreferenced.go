@@ -12,8 +12,26 @@ import (
 // findUnreferenced finds files with objects beside a kustomization.yaml of a unit that does not name them. A name in a comment,
 // or in any file of the repository that is no document, counts as a reference.
 func findUnreferenced(t *Tree) []Finding {
-	used := map[string]bool{}
-	indexes := map[string]*Unit{}
+	used, indexes := t.used()
+	var all []Finding
+	for _, name := range t.yamlFiles() {
+		unit := indexes[path.Dir(name)]
+		if unit == nil || used[name] || isIndex(name) || !t.holdsObjects(name) || t.lost(path.Dir(name)) || t.named(name) {
+			continue
+		}
+		doc := t.File(name).Docs[0]
+		all = append(all, Finding{
+			File: name, Line: doc.Line, Unit: unit.ID(),
+			Why: fmt.Sprintf("It holds %s %s, and nothing refers to it: the unit is built from %s, which does not name it.", doc.Kind, doc.Name, t.Index(path.Dir(name)).File),
+			How: "List it under resources there, or remove it.",
+		})
+	}
+	return all
+}
+
+// used are the files that units are made of, and, for each folder with an index that could be built, a unit that is.
+func (t *Tree) used() (used map[string]bool, indexes map[string]*Unit) {
+	used, indexes = map[string]bool{}, map[string]*Unit{}
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
 			used[unit.File] = true
@@ -25,21 +43,13 @@ func findUnreferenced(t *Tree) []Finding {
 			}
 		}
 	}
-	var all []Finding
-	for _, name := range t.yamlFiles() {
-		unit := indexes[path.Dir(name)]
-		if unit == nil || used[name] || isIndex(name) || t.lost(path.Dir(name)) || t.named(name) {
-			continue
-		}
-		if docs := t.File(name).Docs; len(docs) > 0 && !slices.ContainsFunc(docs, func(d *Doc) bool { return d.APIVersion == "" || d.Kind == "" || d.Name == "" }) {
-			all = append(all, Finding{
-				File: name, Line: docs[0].Line, Unit: unit.ID(),
-				Why: fmt.Sprintf("It holds %s %s, and nothing refers to it: the unit is built from %s, which does not name it.", docs[0].Kind, docs[0].Name, t.Index(path.Dir(name)).File),
-				How: "List it under resources there, or remove it.",
-			})
-		}
-	}
-	return all
+	return used, indexes
+}
+
+// holdsObjects tells whether a file has objects and nothing else.
+func (t *Tree) holdsObjects(name string) bool {
+	docs := t.File(name).Docs
+	return len(docs) > 0 && !slices.ContainsFunc(docs, func(d *Doc) bool { return d.APIVersion == "" || d.Kind == "" || d.Name == "" })
 }
 
 // lost tells whether the index of a folder has a reference that leads nowhere: it may mean the file.

@@ -15,11 +15,10 @@ func findUnset(t *Tree) []Finding {
 		seen := map[string]bool{}
 		for _, o := range c.Objects() {
 			for _, name := range o.Unset {
-				if id := o.Unit.ID() + " " + name; seen[id] {
+				if seen[o.Unit.ID()+" "+name] {
 					continue // the first place is enough
-				} else {
-					seen[id] = true
 				}
+				seen[o.Unit.ID()+" "+name] = true
 				f := o.finding()
 				f.Line = t.lineWith(o, "${"+name)
 				f.Why = fmt.Sprintf("The variable %s has no value in cluster %s, so Flux refuses the whole unit (an older one fills in nothing).", name, c.Name)

@@ -5,6 +5,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tazlab/seed/internal/report"
 )
 
 // refused finds a Pod, or a ReplicaSet, that the API server does not take: then there is none to look at.
@@ -15,7 +17,7 @@ func refused(d *appsv1.Deployment) *finding {
 		if !noPod && !noSet {
 			continue
 		}
-		f := &finding{class: Admission, why: oneLine(c.Message), patience: settled}
+		f := &finding{class: Admission, why: report.Public(c.Message), patience: settled}
 		switch {
 		case strings.Contains(f.why, "violates PodSecurity"):
 			f.cure = "change the namespace's label pod-security.kubernetes.io/enforce, or what the unit that brings Flux patches into the Pod"

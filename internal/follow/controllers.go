@@ -13,30 +13,48 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/live"
 )
 
-// Controllers watches Flux' Deployments and their Pods in namespace until all of the Deployments are available, at
-// least one among them. It calls tell once for each new reason why controllers do not run, and runs when one of those
-// does. It ends without an error when all run; else with that of ctx.
-func Controllers(ctx context.Context, cluster client.WithWatch, namespace string, tell func(Trouble), runs func(controller string)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	w, err := newWatcher(ctx, cluster, namespace)
-	defer w.wait()
-	defer cancel()
-	if err != nil {
-		return err
+// partOfFlux selects what Flux' own manifests bring.
+const partOfFlux = "app.kubernetes.io/part-of=flux"
+
+// fluxRuns are what is judged of Flux in a namespace, which may be all: its Deployments, and their Pods that have not ended,
+// of which a cluster may keep thousands.
+func fluxRuns(namespace string) (deployments, pods live.Query) {
+	deployments = live.Query{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Namespace: namespace, Labels: partOfFlux}
+	pods = live.Query{
+		Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Namespace: namespace, Labels: partOfFlux,
+		Fields: "status.phase!=" + string(corev1.PodSucceeded) + ",status.phase!=" + string(corev1.PodFailed),
 	}
-	p := newPatient(cluster, tell, runs)
+	return deployments, pods
+}
+
+// Controllers watches Flux' Deployments and their Pods in namespace, empty for all, until all of the Deployments are
+// available, at least one among them. It calls tell once for each new reason why controllers do not run, and runs when one
+// of those does. It ends without an error when all run; else with that of ctx.
+func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell func(Trouble), runs func(controller string)) error {
+	deployments, pods := fluxRuns(namespace)
+	reader := cache.Reader()
+	defer reader.Drop(deployments)
+	defer reader.Drop(pods)
+	p := newPatient(cache.Cluster(), tell, runs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("watching Flux' Deployments in %s: %w", namespace, context.Cause(ctx))
-		case <-w.changed:
+		case <-reader.Changes():
 		case <-timer.C:
 		}
-		all, again := p.judge(ctx, w.deployments(), w.pods(), time.Now())
+		there, err := live.Of[*appsv1.Deployment](reader, deployments)
+		own, podsErr := live.Of[*corev1.Pod](reader, pods)
+		if err != nil || podsErr != nil {
+			continue // the cache tells, and tries again
+		}
+		all, again := p.judge(ctx, there, own, time.Now())
 		if all {
 			return nil
 		}
@@ -144,7 +162,7 @@ func podsOf(d *appsv1.Deployment, pods []*corev1.Pod) []*corev1.Pod {
 	}
 	var own []*corev1.Pod
 	for _, pod := range pods {
-		if selector.Matches(labels.Set(pod.Labels)) {
+		if pod.Namespace == d.Namespace && selector.Matches(labels.Set(pod.Labels)) {
 			own = append(own, pod)
 		}
 	}

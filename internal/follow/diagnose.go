@@ -8,6 +8,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tazlab/seed/internal/report"
 )
 
 // running tells whether a controller is there for Flux to work.
@@ -45,7 +47,7 @@ func unscheduled(pod *corev1.Pod) *finding {
 	if c == nil || c.Status != corev1.ConditionFalse || c.Reason != corev1.PodReasonUnschedulable {
 		return nil
 	}
-	why, _, _ := strings.Cut(oneLine(c.Message), ". ") // what follows is about preemption
+	why, _, _ := strings.Cut(report.Public(c.Message), ". ") // what follows is about preemption
 	f := &finding{why: strings.TrimSuffix(why, "."), patience: lasting}
 	switch {
 	case strings.Contains(why, "Insufficient "), strings.Contains(why, "Too many pods"): // said of a node whose taints it tolerates
@@ -70,7 +72,7 @@ func unstarted(pod *corev1.Pod) *finding {
 			continue
 		}
 		return &finding{
-			class: Container, why: oneLine(fmt.Sprintf("container %s: %s: %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message)),
+			class: Container, why: report.Public(fmt.Sprintf("container %s: %s: %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message)),
 			cure: "mend what the message names, in the unit that brings Flux", patience: lasting,
 		}
 	}
@@ -95,7 +97,7 @@ func crashed(pod *corev1.Pod) *finding {
 		}
 		f.why = fmt.Sprintf("container %s of Pod %s ended with exit code %d (%s), restarts: %d", c.Name, pod.Name, end.ExitCode, end.Reason, c.RestartCount)
 		if end.Message != "" {
-			f.why = oneLine(f.why + ": " + end.Message)
+			f.why = report.Public(f.why + ": " + end.Message)
 		}
 		return f
 	}

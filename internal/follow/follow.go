@@ -1,209 +1,149 @@
-// Package follow watches the tree of Kustomizations until it stands, and Flux itself until it runs. It only reads.
+// Package follow watches the tree of Kustomizations, with the parts that they bring, and Flux itself until it runs. It only
+// reads.
 package follow
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/report"
 )
 
-// Unit is what is known of one Kustomization of the tree.
-type Unit struct {
-	Key types.NamespacedName
-	// Ready tells whether it is reconciled at its newest generation.
-	Ready bool
-	// At is when Ready was first seen true; for one that was Ready before, when its condition says so.
-	At time.Time
-	// Reason says why it is not Ready: the condition's message, or what is missing.
-	Reason string
-	// Failed tells whether Flux's last try of it has ended without success; Flux goes on trying.
-	Failed bool
-	// Revision is what was applied last.
-	Revision string
-	// Phase is what it does or waits for.
-	Phase report.Phase
-	// Created is when it was created, in whole seconds; zero while it is not there.
-	Created time.Time
-	// Since is when its condition last became what it is, in whole seconds.
-	Since time.Time
-	// By is the one whose inventory has it, empty for the root; Needs are those that it depends on.
-	By    types.NamespacedName
-	Needs []types.NamespacedName
-	// Workload tells that it runs something of its own, Checked that Ready says so of what it runs.
-	Workload, Checked bool
+// Tree is what is followed.
+type Tree struct {
+	Cache *live.Cache
+	// Roots are followed through the inventories; none are all Kustomizations that no other one brings.
+	Roots []types.NamespacedName
+	// Also are units whether or not an inventory lists them.
+	Also []ID
+	Log  *slog.Logger
+	// Changed gets all units, in the order in which the tree was walked, and those among them whose state is another than
+	// before, whenever there are such or one is gone; true ends it.
+	Changed func(all, changed []Unit) (done bool)
+
+	reader  *live.Reader
+	seen    map[ID]Unit
+	failing map[ID]time.Time // since when it has not been Ready again
+	blind   string           // why nothing can be read, as it was told last
+	told    bool             // Changed was called
 }
 
-// Tree follows root and, through the inventories, every Kustomization that it brought, until all are
-// Ready. It calls changed whenever a unit's state is another than before. A suspended unit is an error:
-// it would never become Ready. The result is in the order in which the tree was walked.
-func Tree(ctx context.Context, live client.WithWatch, root types.NamespacedName, changed func(Unit)) ([]Unit, error) {
-	f := &follower{root: root, changed: changed, live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
-	list := cluster.ListWatch(live, &kustomizev1.KustomizationList{}, client.ListOptions{})
-	f.served(ctx, live)
-	// The reflector behind it lists, watches, and does both again by itself when the API server goes away.
-	_, err := watchtools.UntilWithSync(ctx, list, &kustomizev1.Kustomization{}, f.synced, f.event)
+// Follow calls Changed until that is done, or ctx ends: with the cause of that.
+func (t *Tree) Follow(ctx context.Context) error {
+	t.seen, t.failing = map[ID]Unit{}, map[ID]time.Time{}
+	t.reader = t.Cache.Reader()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.reader.Changes():
+		case <-timer.C:
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		done, again := t.judge(time.Now())
+		if done {
+			return nil
+		}
+		if again > 0 {
+			timer.Reset(again)
+		}
+	}
+}
+
+// judge tells what has changed, and after how long it has to be asked again even if nothing changes; 0 is never.
+func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
+	roots := make([]ID, 0, len(t.Roots))
+	for _, root := range t.Roots {
+		roots = append(roots, ID{Namespace: root.Namespace, Name: root.Name})
+	}
+	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.reader.List(k.query()) }}
+	units, err := w.units(roots, t.Also)
+	if errors.Is(err, live.ErrNotYet) {
+		return false, 0
+	}
 	if err != nil {
-		return f.units(), fmt.Errorf("following Kustomization %s: %w%s", root, err, f.missing())
-	}
-	return f.units(), nil
-}
-
-// served reports if nothing can be followed yet: the reflector waits for that without a word. Who else than seed manages
-// Flux may bring the kind later.
-func (f *follower) served(ctx context.Context, live client.Reader) {
-	err := live.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1))
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	unit := Unit{Key: f.root, Reason: "Kustomizations cannot be read, and it is tried again: " + err.Error()}
-	if apimeta.IsNoMatchError(err) {
-		unit.Reason = "the API server does not serve Kustomizations yet: Flux' CRDs have to come"
-	}
-	f.seen[f.root] = unit
-	f.changed(unit)
-}
-
-type follower struct {
-	root    types.NamespacedName
-	changed func(Unit)
-	live    map[types.NamespacedName]*kustomizev1.Kustomization
-	seen    map[types.NamespacedName]Unit
-}
-
-// synced takes in everything that is there at first, before it judges.
-func (f *follower) synced(store cache.Store) (bool, error) {
-	for _, object := range store.List() {
-		f.take(watch.Added, object)
-	}
-	return f.judge()
-}
-
-// event takes one change in and judges.
-func (f *follower) event(e watch.Event) (bool, error) {
-	f.take(e.Type, e.Object)
-	return f.judge()
-}
-
-func (f *follower) take(change watch.EventType, object any) {
-	k, ok := object.(*kustomizev1.Kustomization)
-	if !ok {
-		return
-	}
-	key := client.ObjectKeyFromObject(k)
-	f.live[key] = k
-	if change == watch.Deleted {
-		delete(f.live, key)
-	}
-}
-
-// judge reports what changed and tells whether the tree stands.
-func (f *follower) judge() (bool, error) {
-	stands := true
-	for _, unit := range f.units() {
-		if before, known := f.seen[unit.Key]; !known || before.Ready != unit.Ready || before.Reason != unit.Reason || before.Phase != unit.Phase {
-			f.seen[unit.Key] = unit
-			f.changed(unit)
+		if units = t.unread(roots, err); len(units) == 0 {
+			return false, 0
 		}
-		if k := f.live[unit.Key]; k != nil && k.Spec.Suspend {
-			return false, fmt.Errorf("Kustomization %s is suspended and would never become Ready: resume it in Git", unit.Key)
-		}
-		stands = stands && unit.Ready
 	}
-	return stands, nil
+	again = t.patience(units, now)
+	var changed []Unit
+	seen := make(map[ID]Unit, len(units))
+	for _, unit := range units {
+		if before, known := t.seen[unit.ID]; !known || unit.differs(before) {
+			changed = append(changed, unit)
+		}
+		seen[unit.ID] = unit
+	}
+	news := len(changed) > 0 || !t.told || anyGone(t.seen, seen)
+	t.seen, t.told = seen, true
+	return news && t.Changed(units, changed), again
 }
 
-// units walks the tree from the root through the inventories.
-func (f *follower) units() []Unit {
+func anyGone(before, now map[ID]Unit) bool {
+	for id := range before {
+		if _, there := now[id]; !there {
+			return true
+		}
+	}
+	return false
+}
+
+// unread are the roots if nothing can be read yet: Flux' CRDs may come later.
+func (t *Tree) unread(roots []ID, err error) []Unit {
+	why := "Kustomizations cannot be read, and it is tried again: " + err.Error()
+	if live.NotServed(err) {
+		why = "the API server does not serve Kustomizations yet: Flux' CRDs have to come"
+	}
+	if t.blind != why && len(roots) == 0 { // else the units tell
+		t.Log.Info(why)
+	}
+	t.blind = why
 	var units []Unit
-	visited, by := map[types.NamespacedName]bool{}, map[types.NamespacedName]types.NamespacedName{}
-	queue := []types.NamespacedName{f.root}
-	for len(queue) > 0 {
-		key := queue[0]
-		queue = queue[1:]
-		if visited[key] {
-			continue
-		}
-		visited[key] = true
-		unit := f.state(key)
-		unit.By = by[key]
-		units = append(units, unit)
-		if k := f.live[key]; k != nil {
-			for _, child := range children(k) {
-				if _, known := by[child]; !known && child != f.root {
-					by[child] = key
-				}
-				queue = append(queue, child)
-			}
-		}
+	for _, root := range roots {
+		units = append(units, Unit{ID: root, Phase: report.PhaseAbsent, Reason: why})
 	}
 	return units
 }
 
-// state judges one Kustomization as Flux' own CLI does: observed at its generation, and Ready.
-func (f *follower) state(key types.NamespacedName) Unit {
-	k := f.live[key]
-	unit := Unit{Key: key, Phase: phase(k)}
-	if k == nil {
-		unit.Reason = "not in the cluster yet"
-		return unit
-	}
-	unit.Revision, unit.Created = k.Status.LastAppliedRevision, k.CreationTimestamp.Time
-	unit.Needs, unit.Workload, unit.Checked = needs(k), workload(k), checked(k)
-	condition := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
-	if unit.Since = unit.Created; condition != nil {
-		unit.Since = condition.LastTransitionTime.Time
-	}
-	switch {
-	case condition == nil:
-		unit.Reason = "not seen by kustomize-controller yet"
-	case condition.Status != metav1.ConditionTrue && condition.ObservedGeneration == k.Generation:
-		// Said of this generation, even if Flux does not count one as observed whose reconciliation failed.
-		unit.Reason = condition.Message
-		unit.Failed = condition.Status == metav1.ConditionFalse &&
-			(condition.Reason == meta.HealthCheckFailedReason || condition.Reason == meta.BuildFailedReason)
-	case k.Status.ObservedGeneration != k.Generation:
-		unit.Reason = "its newest generation is not reconciled yet"
-	case condition.Status != metav1.ConditionTrue:
-		unit.Reason = condition.Message
-	default:
-		unit.Ready, unit.At = true, f.since(key, condition.LastTransitionTime.Time)
-	}
-	return unit
-}
-
-// since is when key was seen to become Ready; conditions know whole seconds only, so they speak for the
-// units alone that were Ready before seed looked.
-func (f *follower) since(key types.NamespacedName, transition time.Time) time.Time {
-	if before, known := f.seen[key]; known {
-		if before.Ready {
-			return before.At
+// patience calls a part failed if it has not been anything better for a while, and tells when to look again.
+func (t *Tree) patience(units []Unit, now time.Time) (again time.Duration) {
+	failing := map[ID]time.Time{}
+	for i := range units {
+		u := &units[i]
+		since, known := t.failing[u.ID]
+		waits := u.Phase.Waits() || u.Phase == report.PhaseSuspended
+		if !u.Part() || u.Ready || waits || !known && u.Phase != report.PhaseFailed {
+			continue
 		}
-		return time.Now()
-	}
-	return transition
-}
-
-// missing lists, for an error, what did not become Ready.
-func (f *follower) missing() string {
-	var out strings.Builder
-	for _, unit := range f.units() {
-		if !unit.Ready {
-			fmt.Fprintf(&out, "\n  Kustomization %s: %s", unit.Key, unit.Reason)
+		if !known {
+			since = now
+		}
+		failing[u.ID] = since
+		if u.Failed || u.Phase != report.PhaseFailed {
+			continue
+		}
+		rest := lasting - now.Sub(since)
+		if u.Failed = rest <= 0; !u.Failed && (again == 0 || rest < again) {
+			again = rest
 		}
 	}
-	return out.String()
+	t.failing = failing
+	return again
+}
+
+func compare(a, b ID) int {
+	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }

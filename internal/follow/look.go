@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/report"
 )
 
 // most bounds how many nodes or Events are read at once; a newborn cluster has fewer.
@@ -87,7 +89,7 @@ func notReady(node *corev1.Node) *finding {
 	network := slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNetworkUnavailable })
 	for _, c := range node.Status.Conditions {
 		if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
-			why = append(why, oneLine(c.Message))
+			why = append(why, report.Public(c.Message))
 			network = network || strings.Contains(c.Message, "network")
 		}
 	}
@@ -105,7 +107,7 @@ func (f *finding) inEvents(events []corev1.Event) *finding {
 		return cmp.Or(b.LastTimestamp.Compare(a.LastTimestamp.Time), strings.Compare(a.Name, b.Name))
 	})
 	for _, e := range events { // the newest first
-		why := oneLine(e.Message)
+		why := report.Public(e.Message)
 		lower := strings.ToLower(why)
 		switch {
 		case e.Reason == "NetworkNotReady", e.Reason == "FailedCreatePodSandBox" && (strings.Contains(lower, "network") || strings.Contains(lower, "cni")):

@@ -3,49 +3,36 @@ package follow
 import (
 	"context"
 	"fmt"
-	"slices"
+	"time"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"k8s.io/apimachinery/pkg/types"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Now is what all Kustomizations of a cluster are, each root before what it brought.
-func Now(ctx context.Context, cluster client.Reader) ([]Unit, error) {
-	var list kustomizev1.KustomizationList
-	if err := cluster.List(ctx, &list); err != nil {
-		return nil, fmt.Errorf("listing the cluster's Kustomizations: %w", err)
-	}
-	f := &follower{live: map[types.NamespacedName]*kustomizev1.Kustomization{}, seen: map[types.NamespacedName]Unit{}}
-	brought := map[types.NamespacedName]bool{}
-	var all []types.NamespacedName
-	for i := range list.Items {
-		k := &list.Items[i]
-		key := client.ObjectKeyFromObject(k)
-		f.live[key] = k
-		all = append(all, key)
-		for _, child := range children(k) {
-			brought[child] = brought[child] || child != key // a root holds itself
+// Now is what all Kustomizations of a cluster and their parts are, each root before what it brought. It fails if the
+// Kustomizations cannot be read.
+func Now(ctx context.Context, cluster client.Client) ([]Unit, error) {
+	w := &walker{now: time.Now(), list: func(k kind) ([]client.Object, error) {
+		list, err := cluster.Scheme().New(k.GroupVersion().WithKind(k.Kind + "List"))
+		if err != nil {
+			return nil, err
 		}
-	}
-	var units []Unit
-	walked := map[types.NamespacedName]bool{}
-	walk := func(root types.NamespacedName) {
-		f.root = root
-		for _, u := range f.units() {
-			if !walked[u.Key] {
-				walked[u.Key] = true
-				units = append(units, u)
+		objects, ok := list.(client.ObjectList)
+		if !ok {
+			return nil, fmt.Errorf("%s is no kind of object", k.Kind)
+		}
+		if err := cluster.List(ctx, objects); err != nil {
+			return nil, fmt.Errorf("listing the cluster's %ss: %w", k.Kind, err)
+		}
+		var all []client.Object
+		err = apimeta.EachListItem(objects, func(item runtime.Object) error {
+			if o, ok := item.(client.Object); ok {
+				all = append(all, o)
 			}
-		}
-	}
-	for _, key := range slices.DeleteFunc(slices.Clone(all), func(key types.NamespacedName) bool { return brought[key] }) {
-		walk(key)
-	}
-	for _, key := range all { // of those that bring each other none is a root
-		if !walked[key] {
-			walk(key)
-		}
-	}
-	return units, nil
+			return nil
+		})
+		return all, err
+	}}
+	return w.units(nil, nil)
 }

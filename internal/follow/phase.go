@@ -1,55 +1,66 @@
 package follow
 
 import (
-	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/report"
 )
 
-// phase reads off a Kustomization what is the matter with it, nil being one that is not there. The reasons are those that
-// kustomize-controller 1.9.5 sets (internal/controller/kustomization_controller.go).
-func phase(k *kustomizev1.Kustomization) report.Phase {
-	if k == nil {
-		return report.PhaseAbsent
-	}
-	ready := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
+// sourceNotReady is a reason of helm-controller that has no name in its API.
+// https://github.com/fluxcd/helm-controller/blob/v1.6.2/internal/controller/helmrelease_controller.go
+const sourceNotReady = "SourceNotReady"
+
+// storeNotReady is what External Secrets Operator says of a store that is not valid yet, where it says that.
+// https://github.com/external-secrets/external-secrets/blob/v0.20.4/pkg/controllers/secretstore/client_manager.go
+const storeNotReady = " is not ready"
+
+// phase reads off what is the matter with a unit. The reasons are those of kustomize-controller 1.9.5 and helm-controller
+// 1.6.2; source-controller 1.9.5 and External Secrets Operator have none that mean anything but a failure.
+func phase(f *facts) report.Phase {
+	ready := f.condition(meta.ReadyCondition)
 	switch {
+	case f.suspended:
+		return report.PhaseSuspended
+	case f.whole:
+		return report.PhaseReady
+	case f.stalled() != nil:
+		return report.PhaseFailed
 	case ready == nil:
 		return report.PhaseQueued
-	case ready.Status == metav1.ConditionTrue && k.Status.ObservedGeneration == k.Generation:
+	case ready.Status == metav1.ConditionTrue && f.observed == f.generation:
 		return report.PhaseReady
-	case ready.Status == metav1.ConditionTrue, ready.ObservedGeneration != 0 && ready.ObservedGeneration != k.Generation:
+	case ready.Status == metav1.ConditionTrue, ready.ObservedGeneration != 0 && ready.ObservedGeneration != f.generation:
 		return report.PhaseQueued
 	case ready.Reason == meta.DependencyNotReadyReason:
 		return report.PhaseDepends
-	case ready.Reason == meta.ArtifactFailedReason:
+	case ready.Reason == meta.ArtifactFailedReason, ready.Reason == sourceNotReady:
 		return report.PhaseSource
 	case ready.Reason == meta.HealthCheckCanceledReason: // it starts anew at once
 		return report.PhaseWorking
+	case ready.Status == metav1.ConditionFalse && strings.Contains(ready.Message, "Store ") && strings.HasSuffix(ready.Message, storeNotReady):
+		return report.PhaseSource
 	case ready.Status == metav1.ConditionFalse:
 		return report.PhaseFailed
-	case apimeta.IsStatusConditionPresentAndEqual(k.Status.Conditions, meta.HealthyCondition, metav1.ConditionUnknown):
+	case apimeta.IsStatusConditionPresentAndEqual(f.conditions, meta.HealthyCondition, metav1.ConditionUnknown):
 		return report.PhaseHealth
 	}
 	return report.PhaseWorking
 }
 
-// needs are the Kustomizations that k depends on.
-func needs(k *kustomizev1.Kustomization) []types.NamespacedName {
-	var keys []types.NamespacedName
-	for _, d := range k.Spec.DependsOn {
-		keys = append(keys, types.NamespacedName{Namespace: cmp.Or(d.Namespace, k.Namespace), Name: d.Name})
-	}
-	return keys
+// final are the reasons of an outcome that Flux has waited for: the try is over. What else is called a failure (a Secret, a
+// kind, a name server that is not there yet) passes by itself in the course of a birth.
+var final = []string{
+	meta.HealthCheckFailedReason, meta.BuildFailedReason,
+	helmv2.InstallFailedReason, helmv2.UpgradeFailedReason, helmv2.TestFailedReason, helmv2.RollbackFailedReason, helmv2.UninstallFailedReason,
 }
 
 // checked tells whether Ready says that what k brings runs, and not only that it was applied.
@@ -61,7 +72,7 @@ var workloads = []string{"Deployment.apps", "StatefulSet.apps", "DaemonSet.apps"
 // workload tells whether k runs something. One that seed plants before there is a Flux is what the rest stands on, and
 // one that brings other units is a root.
 func workload(k *kustomizev1.Kustomization) bool {
-	if k.Annotations[bundle.PlantAnnotation] == "true" || k.Status.Inventory == nil || len(children(k)) > 0 {
+	if k.Annotations[bundle.PlantAnnotation] == "true" || k.Status.Inventory == nil || slices.ContainsFunc(brings(k), func(id ID) bool { return !id.Part() }) {
 		return false
 	}
 	return slices.ContainsFunc(k.Status.Inventory.Entries, func(entry kustomizev1.ResourceRef) bool {

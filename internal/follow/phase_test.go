@@ -44,15 +44,10 @@ func TestPhase(t *testing.T) {
 		report.PhaseReady: {{2, []metav1.Condition{ready(yes, meta.ReconciliationSucceededReason)}}},
 	} {
 		for i, test := range cases {
-			k := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Generation: 2}}
-			k.Status.ObservedGeneration, k.Status.Conditions = test.observed, test.conditions
-			if got := phase(k); got != want {
+			if got := phase(&facts{generation: 2, observed: test.observed, conditions: test.conditions}); got != want {
 				t.Errorf("case %d of %s: %s", i, want, got)
 			}
 		}
-	}
-	if got := phase(nil); got != report.PhaseAbsent {
-		t.Errorf("one that is not there: %s", got)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tazlab/seed/internal/report"
 )
 
 // pullReasons are the reasons for which a container waits for its image. A registry that does not answer may do so
@@ -20,7 +22,7 @@ func unpulled(pod *corev1.Pod) *finding {
 		if c.State.Waiting == nil || !slices.Contains(pullReasons, c.State.Waiting.Reason) {
 			continue
 		}
-		f := &finding{class: ImagePull, why: oneLine(c.State.Waiting.Message), patience: settled}
+		f := &finding{class: ImagePull, why: report.Public(c.State.Waiting.Message), patience: settled}
 		if f.why == "" {
 			f.why = fmt.Sprintf("%s of %s", c.State.Waiting.Reason, c.Image)
 		}

@@ -1,7 +1,6 @@
 package follow
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
@@ -63,14 +62,3 @@ type finding struct {
 	// pod is the one that the rest can be learned of: at the nodes, or in its Events. It is nil where nothing is missing.
 	pod *corev1.Pod
 }
-
-// oneLine makes one line of a message. What a URL holds beside host and path (a password, a signed query) stays out.
-func oneLine(message string) string {
-	message = strings.Join(strings.Fields(message), " ")
-	return query.ReplaceAllString(login.ReplaceAllString(message, "://"), "$1")
-}
-
-var (
-	login = regexp.MustCompile(`://[^/\s"@]*@`)
-	query = regexp.MustCompile(`(://[^\s"?]*)\?[^\s"]*[^\s":,]`)
-)

@@ -5,9 +5,7 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 
@@ -16,7 +14,6 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/cluster"
 )
@@ -46,15 +43,16 @@ type Cache struct {
 	log     *slog.Logger
 	running sync.WaitGroup
 
-	mu          sync.Mutex
-	watched     map[Query]*watched
-	subscribers []chan struct{}
+	mu      sync.Mutex
+	watched map[Query]*watched
+	told    map[Query]string // the error that was told last
+	readers []*Reader
 }
 
 // New is an empty cache that watches nothing after ctx has ended.
 func New(ctx context.Context, cluster cluster.Client, log *slog.Logger) *Cache {
 	// The reflectors would tell of every failed request; the cache tells each error once.
-	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}}
+	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}, told: map[Query]string{}}
 }
 
 // Wait waits, after the context's end, until nothing is watched any more.
@@ -63,78 +61,16 @@ func (c *Cache) Wait() { c.running.Wait() }
 // Cluster is the client that the cache reads with.
 func (c *Cache) Cluster() cluster.Client { return c.cluster }
 
-// Changes is a subscription: the channel takes one change, and who reads it looks at everything.
-func (c *Cache) Changes() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	changed := make(chan struct{}, 1)
-	c.subscribers = append(c.subscribers, changed)
-	return changed
-}
-
-// changed tells all subscribers.
+// changed tells all readers.
 func (c *Cache) changed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range c.subscribers {
+	for _, r := range c.readers {
 		select {
-		case s <- struct{}{}:
+		case r.changed <- struct{}{}:
 		default: // it has not read the last one yet
 		}
 	}
-}
-
-// List is what is known by now, sorted by namespace and name; nobody may change the objects. The first call begins to watch.
-// An error says that nothing is known: ErrNotYet, or why it cannot be read, which is tried again.
-func (c *Cache) List(q Query) ([]client.Object, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := c.watched[q]
-	if w == nil {
-		var err error
-		if w, err = c.watch(q); err != nil {
-			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, err)
-		}
-		c.watched[q] = w
-	}
-	if !w.synced() {
-		if w.err != nil {
-			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, w.err)
-		}
-		return nil, ErrNotYet
-	}
-	var all []client.Object
-	for _, object := range w.store.List() {
-		if o, ok := object.(client.Object); ok {
-			all = append(all, o)
-		}
-	}
-	slices.SortFunc(all, func(a, b client.Object) int {
-		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
-	})
-	return all, nil
-}
-
-// Drop ends the watching of q until somebody asks for it again.
-func (c *Cache) Drop(q Query) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if w := c.watched[q]; w != nil {
-		w.end()
-		delete(c.watched, q)
-	}
-}
-
-// Of is List with the objects' type, which is q's kind.
-func Of[T client.Object](c *Cache, q Query) ([]T, error) {
-	objects, err := c.List(q)
-	all := make([]T, 0, len(objects))
-	for _, object := range objects {
-		if o, ok := object.(T); ok {
-			all = append(all, o)
-		}
-	}
-	return all, err
 }
 
 // failed remembers why q cannot be read, and tells it if it is news. A kind that is not served may come with its CRD.
@@ -150,12 +86,14 @@ func (c *Cache) failed(q Query, w *watched, err error) {
 	}
 	news := !w.synced() && (w.err == nil || w.err.Error() != err.Error())
 	w.err = err
+	told := c.told[q] == err.Error() // also before it was dropped
+	c.told[q] = err.Error()
 	c.mu.Unlock()
 	if unserved && q != Definitions {
-		_, _ = c.List(Definitions) // for its events
+		_, _ = c.list(Definitions, nil) // for its events
 	}
 	if news {
-		if !unserved {
+		if !unserved && !told {
 			c.log.Warn("cannot be watched, and it is tried again", "kind", q.Kind.Kind, "namespace", q.Namespace, "name", q.Name, "error", err)
 		}
 		c.changed()
@@ -177,7 +115,7 @@ func (c *Cache) defined(definition *metav1.PartialObjectMetadata) {
 		}
 		w.end()
 		if again, err := c.watch(q); err == nil {
-			again.err = w.err
+			again.err, again.readers = w.err, w.readers
 			c.watched[q] = again
 		}
 	}

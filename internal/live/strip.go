@@ -69,16 +69,18 @@ func boring(entry kustomizev1.ResourceRef) bool {
 }
 
 func stripSource(object client.Object) client.Object {
-	object.SetManagedFields(nil)
 	switch o := object.(type) {
 	case *sourcev1.GitRepository:
 		o.Status.IncludedArtifacts, o.Spec.Ignore = nil, nil
+		o.ObjectMeta = short(o.ObjectMeta)
 		return o
 	case *sourcev1.OCIRepository:
 		o.Spec.Ignore = nil
+		o.ObjectMeta = short(o.ObjectMeta)
 		return o
 	case *sourcev1.HelmChart:
 		o.Spec.ValuesFiles = nil
+		o.ObjectMeta = short(o.ObjectMeta)
 		return o
 	}
 	return nil
@@ -123,20 +125,27 @@ func stripCore(object client.Object) client.Object {
 			},
 		}
 	case *discoveryv1.EndpointSlice:
-		e := &discoveryv1.EndpointSlice{ObjectMeta: short(o.ObjectMeta), Ports: o.Ports}
+		e := &discoveryv1.EndpointSlice{ObjectMeta: dated(o.ObjectMeta), Ports: o.Ports}
 		for _, endpoint := range o.Endpoints {
 			e.Endpoints = append(e.Endpoints, discoveryv1.Endpoint{Addresses: endpoint.Addresses, Conditions: endpoint.Conditions})
 		}
 		return e
 	case *metav1.PartialObjectMetadata:
-		m := &metav1.PartialObjectMetadata{TypeMeta: o.TypeMeta, ObjectMeta: short(o.ObjectMeta)}
+		m := &metav1.PartialObjectMetadata{TypeMeta: o.TypeMeta, ObjectMeta: dated(o.ObjectMeta)}
 		m.Annotations = nil
-		for _, entry := range o.ManagedFields { // when somebody wrote last, which the resourceVersion does not tell
-			m.ManagedFields = append(m.ManagedFields, metav1.ManagedFieldsEntry{Manager: entry.Manager, Time: entry.Time})
-		}
 		return m
 	}
 	return nil
+}
+
+// dated is short with the times of the managed fields: when somebody wrote last, the resourceVersion does not tell.
+func dated(m metav1.ObjectMeta) metav1.ObjectMeta {
+	fields := m.ManagedFields
+	m = short(m)
+	for _, entry := range fields {
+		m.ManagedFields = append(m.ManagedFields, metav1.ManagedFieldsEntry{Manager: entry.Manager, Time: entry.Time})
+	}
+	return m
 }
 
 // short is what every kind keeps. A last-applied configuration is as large as its object.

@@ -17,11 +17,25 @@ import (
 
 // watched is one query that is watched.
 type watched struct {
-	store  cache.Store
-	synced cache.InformerSynced
-	end    context.CancelFunc
+	store cache.Store
+	// complete is closed once the first list is in the store. To ask the informer itself would take the lock that it may
+	// hold while it tells of an event, which takes the cache's.
+	complete <-chan struct{}
+	end      context.CancelFunc
+	ended    chan struct{} // closed once nothing is watched
 	// err is why it could not be read last.
 	err error
+	// readers are those who have asked for it and not dropped it.
+	readers map[*Reader]bool
+}
+
+func (w *watched) synced() bool {
+	select {
+	case <-w.complete:
+		return true
+	default:
+		return false
+	}
 }
 
 // watch begins to watch q. c.mu is held.
@@ -35,18 +49,23 @@ func (c *Cache) watch(q Query) (*watched, error) {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(c.ctx)
-	w := &watched{end: end}
+	w := &watched{end: end, ended: make(chan struct{})}
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: c.telling(cluster.ListWatch(c.cluster, list, options), q, w), ObjectType: object, Transform: strip,
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc: func(o any) { c.event(q, o) }, UpdateFunc: func(_, o any) { c.event(q, o) }, DeleteFunc: func(any) { c.changed() },
 		},
 	})
-	w.store, w.synced = store, informer.HasSynced
-	c.running.Go(func() { informer.RunWithContext(ctx) })
+	w.store, w.complete = store, informer.HasSyncedChecker().Done()
+	c.running.Go(func() {
+		defer close(w.ended)
+		informer.RunWithContext(ctx)
+	})
 	c.running.Go(func() { // an empty list has no events
-		if cache.WaitFor(ctx, "", informer.HasSyncedChecker()) {
+		select {
+		case <-w.complete:
 			c.changed()
+		case <-ctx.Done():
 		}
 	})
 	return w, nil
@@ -113,14 +132,14 @@ func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWat
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := lw.ListWithContextFunc(ctx, o)
 			if err != nil {
-				c.failed(q, w, err)
+				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			}
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			events, err := lw.WatchFuncWithContext(ctx, o)
 			if err != nil {
-				c.failed(q, w, err)
+				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			}
 			return events, err
 		},

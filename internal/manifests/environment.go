@@ -26,6 +26,15 @@ func (p parts) arguments(s set.Set) []string {
 	for _, mirror := range p.Mirrors.Each() {
 		arguments = append(arguments, "--registry-mirror="+mirror)
 	}
+	for _, goal := range p.Until {
+		arguments = append(arguments, "--until="+goal.String())
+	}
+	if p.Deadline > 0 {
+		arguments = append(arguments, "--deadline="+p.Deadline.String())
+	}
+	if p.EventsAddr != "" {
+		arguments = append(arguments, "--events-addr="+string(p.EventsAddr))
+	}
 	return arguments
 }
 

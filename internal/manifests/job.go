@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// ExitInvalid is seed's exit code for an invalid bundle, the only failure that ends the Job for good.
-	ExitInvalid = 3
+	// ExitInvalid and ExitDeadline are seed's exit codes for an invalid bundle and for a goal that did not stand at its
+	// deadline, the only failures that end the Job for good.
+	ExitInvalid  = 3
+	ExitDeadline = 4
 	// tries is how many Pods may fail before the Job does. seed tries again by itself, so few are ever needed.
 	tries = 1000
 	// afterwards is how long a Job that has ended stays, in seconds. Then whatever brings the set's rights back brings
@@ -35,7 +37,7 @@ func (p parts) job(s set.Set) *batchv1.Job {
 			PodFailurePolicy: &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
 				Action: batchv1.PodFailurePolicyActionFailJob,
 				OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
-					ContainerName: new(name), Operator: batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{ExitInvalid},
+					ContainerName: new(name), Operator: batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{ExitInvalid, ExitDeadline},
 				},
 			}, {
 				Action:          batchv1.PodFailurePolicyActionIgnore,

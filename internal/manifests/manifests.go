@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/fetch"
+	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/secret"
 	"github.com/tazlab/seed/internal/set"
 )
@@ -60,6 +63,12 @@ type Input struct {
 	// Proxy is the URL of a proxy for what seed asks over HTTP, and NoProxy a list of hosts that it asks directly, with
 	// commas as in NO_PROXY. The API server is always asked directly.
 	Proxy, NoProxy string
+	// EventsAddr is where notification-controller is told how the birth went; empty tells nobody.
+	EventsAddr notify.Address
+	// Until are what the birth waits for; none is all of the tree. Deadline is how long that may take once Flux is planted; 0 is
+	// as long as it takes.
+	Until    follow.Goals
+	Deadline time.Duration
 }
 
 // Render returns the manifest as YAML documents in the order in which they can be created: one set of objects, whose

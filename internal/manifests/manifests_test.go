@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -32,7 +33,11 @@ func full() manifests.Input {
 	in := manifests.Input{
 		Bundle: []byte(bundle), Image: "ghcr.io/tazlab/seed:v1", Talos: true, CA: []byte(certificate), PullSecret: secret.New(docker),
 		Identity: manifests.Identity{"": {"username": secret.New("git"), "password": secret.New("s3cr3t")}},
-		Proxy:    "http://proxy.home:3128", NoProxy: ".lan,10.0.0.0/8",
+		Proxy:    "http://proxy.home:3128", NoProxy: ".lan,10.0.0.0/8", Deadline: 30 * time.Minute,
+		EventsAddr: "http://notification-controller.flux-system.svc/",
+	}
+	if err := in.Until.Set("ks/apps"); err != nil {
+		panic(err)
 	}
 	if err := in.Mirrors.Set("ghcr.io=registry.home:5000/ghcr"); err != nil {
 		panic(err)
@@ -108,6 +113,8 @@ func TestSets(t *testing.T) {
 		"pull":       func(in *manifests.Input) { in.PullSecret = secret.New(strings.Replace(docker, "czNjcjN0", "bmV3", 1)) },
 		"mirror":     func(in *manifests.Input) { _ = in.Mirrors.Set("quay.io=registry.home:5000/quay") },
 		"proxy":      func(in *manifests.Input) { in.Proxy = "http://other.home:3128" },
+		"goal":       func(in *manifests.Input) { _ = in.Until.Set("hr/apps/blog") },
+		"deadline":   func(in *manifests.Input) { in.Deadline = time.Hour },
 		"no proxy":   func(in *manifests.Input) { in.NoProxy = ".lan" },
 	} {
 		in := full()
@@ -134,14 +141,14 @@ func TestReferences(t *testing.T) {
 	set := setOf(t, all)
 	for path, want := range map[string]string{
 		"Job spec.template.spec.serviceAccountName":                 "seed",
-		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr]",
+		"Job spec.template.spec.containers.0.args":                  "[run --set=" + set + " --registry-mirror=ghcr.io=registry.home:5000/ghcr --until=kustomization/apps --deadline=30m0s --events-addr=http://notification-controller.flux-system.svc/]",
 		"Job spec.template.spec.containers.0.image":                 "registry.home:5000/ghcr/tazlab/seed:v1",
 		"Job spec.template.spec.volumes.0.configMap.name":           "seed-" + set,
 		"Job spec.template.spec.imagePullSecrets.0.name":            "seed-pull-" + set,
 		"Job spec.ttlSecondsAfterFinished":                          "300",
 		"Job spec.backoffLimit":                                     "1000",
 		"Job spec.podFailurePolicy.rules.0.action":                  "FailJob",
-		"Job spec.podFailurePolicy.rules.0.onExitCodes.values":      "[3]",
+		"Job spec.podFailurePolicy.rules.0.onExitCodes.values":      "[3 4]",
 		"Job spec.podFailurePolicy.rules.1.action":                  "Ignore",
 		"Job spec.podFailurePolicy.rules.1.onPodConditions.0.type":  "DisruptionTarget",
 		"ClusterRoleBinding roleRef.name":                           "cluster-admin",

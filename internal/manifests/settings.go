@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,7 +25,14 @@ const kubelets = "$("
 
 // checkSettings finds what would only come out in the cluster.
 func (in Input) checkSettings() error {
-	return errors.Join(in.checkAPIServer(), in.checkProxy())
+	return errors.Join(in.checkAPIServer(), in.checkProxy(), checkDeadline(in.Deadline))
+}
+
+func checkDeadline(deadline time.Duration) error {
+	if deadline < 0 {
+		return fmt.Errorf("the deadline %s must be a time to come, for example 30m", deadline)
+	}
+	return nil
 }
 
 func (in Input) checkAPIServer() error {

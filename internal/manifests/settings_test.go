@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tazlab/seed/internal/manifests"
 	"github.com/tazlab/seed/internal/secret"
@@ -48,6 +49,7 @@ func TestSettingErrors(t *testing.T) {
 		change func(*manifests.Input)
 		want   string
 	}{
+		"deadline in the past":   {func(in *manifests.Input) { in.Deadline = -time.Minute }, "the deadline -1m0s must be a time to come"},
 		"proxy with password":    {proxy("http://user:s3cr3t@proxy:3128"), "the proxy's URL holds a user"},
 		"proxy with user":        {proxy("http://s3cr3t@proxy:3128"), "the proxy's URL holds a user"},
 		"password, no URL":       {proxy("http://user:s3cr3t@proxy:port"), "must be a URL of http, https or socks5"},

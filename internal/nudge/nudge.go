@@ -1,57 +1,57 @@
-// Package nudge asks Flux to look at a Kustomization in the moment when what it waits for has come: Flux itself looks
-// again only after an interval. It writes one annotation, and nothing else.
+// Package nudge asks Flux and External Secrets Operator to look at an object in the moment when what it waits for has come:
+// they themselves look again only after an interval. It writes one annotation, and nothing else.
 package nudge
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/live"
 )
 
-// Manager is the field manager of the annotation: that of "flux reconcile", whose request it is. Who takes Flux over later
-// knows that name; one of seed's own would stay for ever.
-const Manager = "flux"
+const atOnce = 8 // so many requests at the same time
 
-const (
-	patience = 10 * time.Second // for one request to the API server
-	atOnce   = 8                // so many requests at the same time
-)
-
-// Run asks Flux to look at Kustomizations of root's tree, as the rules say, until ctx ends. It returns how often, by
-// the rule's name. A request that fails is a line in log: Flux looks again by itself, only later.
-func Run(ctx context.Context, live client.WithWatch, root types.NamespacedName, log *slog.Logger) map[string]int {
-	n := newNudger(live, root, log)
-	w := newWatcher(ctx, live, root.Namespace)
+// Run asks for everything that waits, as the rules say, until ctx ends. roots are the Kustomizations whose trees it looks
+// after; none means all of the cluster. asked, if any, is told of each request: the object's kind and the rule's name. A request
+// that fails is a line in log: the controllers look again by themselves, only later.
+func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
+	n := newNudger(cache.Cluster(), log)
+	reader := cache.Reader()
+	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
+	defer n.unwatch(nil)
 	for {
+		later := n.judge(ctx)
 		select {
 		case <-ctx.Done():
-			w.running.Wait()
-			return n.counts
-		case <-w.changed:
-			n.judge(ctx, w.state(n.root, live))
+			return
+		case <-reader.Changes():
+		case <-later:
 		}
 	}
 }
 
 type nudger struct {
-	live   client.Client
-	root   types.NamespacedName
-	log    *slog.Logger
-	asked  map[waiter]string // the cause for which it was asked last
-	counts map[string]int
+	client  client.Client
+	list    func(live.Query) ([]client.Object, error)
+	drop    func(live.Query)
+	roots   func() []types.NamespacedName
+	told    func(kind, cause string)
+	now     func() time.Time
+	log     *slog.Logger
+	asked   map[waiter]string   // the cause for which it was asked last
+	watches map[live.Query]bool // what is watched, since it was wanted last time
+	// What was read because it had changed.
+	definitions map[types.UID]seen[definition]
+	webhooks    map[types.UID]seen[[]string]
 }
 
-// waiter is one Kustomization that waits by one rule.
+// waiter is one object that waits by one rule.
 type waiter struct {
 	uid  types.UID
 	rule string
@@ -60,28 +60,34 @@ type waiter struct {
 // nudge is one request.
 type nudge struct {
 	waiter
-	k     *kustomizev1.Kustomization
+	unit  *unit
 	cause cause
 	err   error
 }
 
-func newNudger(live client.Client, root types.NamespacedName, log *slog.Logger) *nudger {
-	return &nudger{live: live, root: root, log: log, asked: map[waiter]string{}, counts: map[string]int{}}
+func newNudger(cluster client.Client, log *slog.Logger) *nudger {
+	return &nudger{
+		client: cluster, log: log, now: time.Now, asked: map[waiter]string{},
+		definitions: map[types.UID]seen[definition]{}, webhooks: map[types.UID]seen[[]string]{},
+	}
 }
 
-// judge asks for everything that waits for what is there by now, once for each cause.
-func (n *nudger) judge(ctx context.Context, s *state) {
+// judge asks for everything that waits for what is there by now, once for each cause. The channel says when to look again
+// although nothing changes; it is nil if that is not necessary.
+func (n *nudger) judge(ctx context.Context) <-chan time.Time {
+	s := n.state()
 	n.forget(s)
 	var due []*nudge
-	for _, k := range s.tree() {
-		due = append(due, n.due(ctx, s, k)...)
+	for _, u := range s.units {
+		due = append(due, n.due(ctx, s, u)...)
 	}
+	n.unwatch(s.wanted)
 	var asking sync.WaitGroup
 	places := make(chan struct{}, atOnce)
 	for _, d := range due {
 		asking.Go(func() {
 			places <- struct{}{}
-			d.err = n.ask(ctx, d.k)
+			d.err = n.ask(ctx, d.unit)
 			<-places
 		})
 	}
@@ -89,76 +95,71 @@ func (n *nudger) judge(ctx context.Context, s *state) {
 	for _, d := range due {
 		n.record(ctx, d)
 	}
-}
-
-// due are the requests for k.
-func (n *nudger) due(ctx context.Context, s *state, k *kustomizev1.Kustomization) []*nudge {
-	ready := waiting(k)
-	if ready == nil {
+	if s.later.IsZero() {
 		return nil
 	}
+	return time.After(s.later.Sub(s.now))
+}
+
+// due are the requests for u.
+func (n *nudger) due(ctx context.Context, s *state, u *unit) []*nudge {
 	var due []*nudge
 	for _, r := range rules {
-		if !r.waits(k, ready) {
+		if !r.waits(u) {
 			continue
 		}
-		c, w := r.came(s, k), waiter{k.UID, r.name}
-		if c.id == "" || n.asked[w] == c.id {
+		c, w := r.came(ctx, s, u), waiter{u.GetUID(), r.name}
+		if c.id == "" || n.asked[w] == c.id || c.longBefore(u) || s.tooEarly(c) {
 			continue
 		}
-		current, err := s.current(ctx, k, c.revision)
-		if err != nil && ctx.Err() == nil {
-			n.log.Warn("not asked to reconcile", "kustomization", client.ObjectKeyFromObject(k), "cause", r.name, "err", err)
-		}
-		if current {
-			due = append(due, &nudge{waiter: w, k: k, cause: c})
-		}
+		due = append(due, &nudge{waiter: w, unit: u, cause: c})
 	}
 	return due
 }
 
-// ask requests k's reconciliation, if k still is in the state that was judged: Flux may have begun by itself.
-func (n *nudger) ask(ctx context.Context, k *kustomizev1.Kustomization) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": k.ResourceVersion,
-		"annotations":     map[string]string{meta.ReconcileRequestAnnotation: time.Now().Format(time.RFC3339Nano)},
-	}})
-	if err != nil {
-		return err
-	}
-	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: k.Namespace, Name: k.Name}}
-	object.SetGroupVersionKind(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind))
-	return n.live.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(Manager))
-}
-
 // record remembers what was asked. What failed because of the moment is due again with the next change.
 func (n *nudger) record(ctx context.Context, d *nudge) {
-	log := n.log.With("kustomization", client.ObjectKeyFromObject(d.k), "cause", d.rule, "because", d.cause.text)
+	log := n.log.With("kind", d.unit.kind.Kind, "object", client.ObjectKeyFromObject(d.unit), "cause", d.rule, "because", d.cause.text)
 	switch {
 	case d.err == nil:
 		n.asked[d.waiter] = d.cause.id
-		n.counts[d.rule]++
+		if n.told != nil {
+			n.told(d.unit.kind.Kind, d.rule)
+		}
 		log.Info("asked to reconcile")
 	case apierrors.IsConflict(d.err), ctx.Err() != nil: // it has changed, and is judged anew; or nobody waits any more
 	case apierrors.IsForbidden(d.err), apierrors.IsInvalid(d.err):
 		n.asked[d.waiter] = d.cause.id
 		fallthrough
 	default:
-		log.Warn("could not be asked to reconcile: Flux looks again by itself, later", "err", fmt.Errorf("annotating it: %w", d.err))
+		log.Warn("could not be asked to reconcile: its controller looks again by itself, later", "err", d.err)
 	}
 }
 
-// forget drops what was asked of Kustomizations that are gone.
+// forget drops what was asked of objects that are gone.
 func (n *nudger) forget(s *state) {
-	there := map[types.UID]bool{}
-	for _, k := range s.live {
-		there[k.UID] = true
+	if !s.whole {
+		return
 	}
 	for w := range n.asked {
-		if !there[w.uid] {
+		if !s.there[w.uid] {
 			delete(n.asked, w)
 		}
+	}
+}
+
+// unwatch ends the watching of what was wanted and is no more.
+func (n *nudger) unwatch(wanted map[live.Query]bool) {
+	for q := range n.watches {
+		if !wanted[q] {
+			n.drop(q)
+		}
+	}
+	n.watches = wanted
+	if !wanted[live.Definitions] {
+		clear(n.definitions)
+	}
+	if !wanted[configurations[0]] {
+		clear(n.webhooks)
 	}
 }

@@ -13,35 +13,107 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
-	corev1 "k8s.io/api/core/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/live"
 )
 
-// fake is an API server where every source has an artifact of revision.
+// fake is a cluster with these objects, where every source has an artifact of revision. Its time stands still.
 type fake struct {
 	client.Client
 	t        *testing.T
+	objects  []client.Object
+	served   []*unstructured.Unstructured // what is read whole
 	revision string
 	err      error // of each patch
+	scheme   *runtime.Scheme
+	now      time.Time
 
-	mu    sync.Mutex
-	asked []string
-	reads int
+	mu      sync.Mutex
+	asked   []string
+	reads   int
+	watched map[live.Query]bool
+	told    map[string]int
 }
 
-func (f *fake) Get(_ context.Context, _ client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+func newFake(t *testing.T, objects ...client.Object) *fake {
+	t.Helper()
+	c, err := cluster.ForConfig(&rest.Config{Host: "https://api.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fake{t: t, objects: objects, revision: "1", scheme: c.Scheme(), now: now.Time, watched: map[live.Query]bool{}, told: map[string]int{}}
+}
+
+// Get reads what is served.
+func (f *fake) Get(_ context.Context, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
 	f.reads++
 	u, ok := object.(*unstructured.Unstructured)
-	if !ok || u.GetKind() != "GitRepository" {
+	if !ok {
 		f.t.Errorf("read %T", object)
 		return nil
 	}
-	return unstructured.SetNestedField(u.Object, f.revision, "status", "artifact", "revision")
+	for _, o := range f.served {
+		if o.GroupVersionKind() == u.GroupVersionKind() && client.ObjectKeyFromObject(o) == key {
+			o.DeepCopyInto(u)
+			return nil
+		}
+	}
+	f.t.Errorf("read %s %s", u.GroupVersionKind(), key)
+	return nil
+}
+
+// list is a cache's: it begins to watch.
+func (f *fake) list(q live.Query) ([]client.Object, error) {
+	f.watched[q] = true
+	selector, err := labels.Parse(q.Labels)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var all []client.Object
+	for _, o := range append(slices.Clone(f.objects), f.source()) {
+		kind := o.GetObjectKind().GroupVersionKind() // of metadata
+		if kind.Empty() {
+			if kind, err = apiutil.GVKForObject(o, f.scheme); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+		if kind == q.Kind && (q.Namespace == "" || q.Namespace == o.GetNamespace()) && (q.Name == "" || q.Name == o.GetName()) &&
+			selector.Matches(labels.Set(o.GetLabels())) {
+			all = append(all, o)
+		}
+	}
+	return all, nil
+}
+
+// source is the one of all Kustomizations, but where a test has its own.
+func (f *fake) source() client.Object {
+	g := &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "main", UID: "uid of the source"}}
+	g.Status.Artifact = &meta.Artifact{Revision: f.revision}
+	return g
+}
+
+// watches are the kinds that are watched besides Kustomizations, sorted.
+func (f *fake) watches() string {
+	var kinds []string
+	for q := range f.watched {
+		if q.Kind != kustomizationKind {
+			kinds = append(kinds, q.Kind.Kind)
+		}
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, " ")
 }
 
 // Patch takes nothing but a request, of what was looked at.
@@ -56,8 +128,12 @@ func (f *fake) Patch(_ context.Context, object client.Object, patch client.Patch
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
+	name := meta.ReconcileRequestAnnotation
+	if object.GetObjectKind().GroupVersionKind().Kind == "ExternalSecret" {
+		name = "force-sync"
+	}
 	annotations, _ := p["metadata"]["annotations"].(map[string]any)
-	at, _ := annotations[meta.ReconcileRequestAnnotation].(string)
+	at, _ := annotations[name].(string)
 	_, err = time.Parse(time.RFC3339Nano, at)
 	if err != nil || len(p) != 1 || len(p["metadata"]) != 2 || len(annotations) != 1 || p["metadata"]["resourceVersion"] != "7" ||
 		patch.Type() != types.MergePatchType || !slices.Contains(options, client.PatchOption(client.FieldOwner("flux"))) {
@@ -68,7 +144,20 @@ func (f *fake) Patch(_ context.Context, object client.Object, patch client.Patch
 }
 
 func (f *fake) nudger() *nudger {
-	return newNudger(f, types.NamespacedName{Namespace: "flux-system", Name: "root"}, slog.New(slog.DiscardHandler))
+	n := newNudger(f, slog.New(slog.DiscardHandler))
+	n.list, n.drop, n.now = f.list, func(q live.Query) { delete(f.watched, q) }, func() time.Time { return f.now }
+	n.roots = func() []types.NamespacedName { return []types.NamespacedName{{Namespace: "flux-system", Name: "root"}} }
+	n.told = func(kind, cause string) { f.told[kind+": "+cause]++ }
+	return n
+}
+
+// judge looks at the objects as they are now; root is always among them.
+func (f *fake) judge(n *nudger, objects ...client.Object) {
+	f.objects = objects
+	if !slices.ContainsFunc(objects, func(o client.Object) bool { return o.GetName() == "root" }) {
+		f.objects = append([]client.Object{kustomization("root")}, objects...)
+	}
+	n.judge(f.t.Context())
 }
 
 // took are the requests since it was called last, sorted.
@@ -89,48 +178,56 @@ func expect(t *testing.T, f *fake, when, want string) {
 // All that wait for one are asked when it has become Ready, once; those that lack another one are not.
 func TestAskedOncePerCause(t *testing.T) {
 	t.Parallel()
-	f := &fake{t: t, revision: "1"}
+	f := newFake(t)
 	n := f.nudger()
-	waiters := []*kustomizev1.Kustomization{waitingFor("b", "a"), waitingFor("c", "a"), waitingFor("d", "a", "b")}
-	with := func(others ...*kustomizev1.Kustomization) *state { return stateOf(f, append(others, waiters...)...) }
-
-	n.judge(t.Context(), with(unit("a")))
+	with := func(other client.Object) {
+		f.judge(n, other, waitingFor("b", "a"), waitingFor("c", "a"), waitingFor("d", "a", "b"))
+	}
+	with(kustomization("a"))
 	expect(t, f, "a is not Ready", "")
-	if f.reads > 0 {
-		t.Error("a source was read for nothing")
-	}
-	n.judge(t.Context(), with(ready("a", "1")))
+	with(ready("a", "1"))
 	expect(t, f, "a is Ready", "b c")
-	n.judge(t.Context(), with(ready("a", "1")))
+	with(ready("a", "1"))
 	expect(t, f, "nothing is new", "")
-	if f.reads != 1 {
-		t.Errorf("the source was read %d times", f.reads)
+	if f.reads > 0 || f.watches() != "GitRepository" {
+		t.Errorf("%d reads; watched: %s", f.reads, f.watches())
 	}
-	n.judge(t.Context(), with(ready("a", "2")))
+	with(ready("a", "2"))
 	expect(t, f, "a has applied what its source does not have", "")
 	f.revision = "2"
-	n.judge(t.Context(), with(ready("a", "2")))
+	with(ready("a", "2"))
 	expect(t, f, "a is Ready at the source's new revision", "b c")
-	if n.counts["dependency ready"] != 4 || len(n.counts) != 1 {
-		t.Errorf("counted %v", n.counts)
+	if f.told["Kustomization: dependency ready"] != 4 || len(f.told) != 1 {
+		t.Errorf("told %v", f.told)
 	}
-	n.judge(t.Context(), stateOf(f))
+	f.judge(n)
 	if len(n.asked) != 0 {
 		t.Errorf("remembers what is gone: %v", n.asked)
 	}
 }
 
-// A tree where everything is Ready or at work gets no request, and nothing is read for it.
+// A tree where everything is Ready or at work gets no request, and nothing is read or watched for it but what its
+// inventories list.
 func TestHealthyTreeIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	f := &fake{t: t, revision: "1"}
+	f := newFake(t)
+	n := f.nudger()
 	b := ready("b", "1")
 	b.Spec.DependsOn = []kustomizev1.DependencyReference{{Name: "a"}}
-	c := says(unit("c", "a"), meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "")
+	c := says(kustomization("c", "a"), meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "")
 	suspended := waitingFor("d", "a")
 	suspended.Spec.Suspend = true
-	f.nudger().judge(t.Context(), stateOf(f, ready("a", "1"), b, c, suspended))
+	f.judge(n, ready("a", "1"), b, c, suspended)
 	expect(t, f, "healthy", "")
+	if f.watches() != "" {
+		t.Errorf("watched %s", f.watches())
+	}
+	brings(b, "helm.toolkit.fluxcd.io_HelmRelease")
+	f.judge(n, ready("a", "1"), b, c, suspended)
+	expect(t, f, "healthy, with a release", "")
+	if f.watches() != "HelmRelease" {
+		t.Errorf("watched %s", f.watches())
+	}
 	if f.reads > 0 {
 		t.Errorf("%d reads", f.reads)
 	}
@@ -139,15 +236,23 @@ func TestHealthyTreeIsLeftAlone(t *testing.T) {
 // What another tree brought, or nobody, is not seed's; what a unit of the tree brought is.
 func TestOnlyTheTree(t *testing.T) {
 	t.Parallel()
-	f := &fake{t: t, revision: "1"}
+	f := newFake(t)
 	label := func(name, owner string) *kustomizev1.Kustomization {
 		k := waitingFor(name, "a")
 		k.Labels["kustomize.toolkit.fluxcd.io/name"] = owner
 		return k
 	}
-	loop := label("loop", "loop")
-	f.nudger().judge(t.Context(), stateOf(f, ready("a", "1"), label("below", "a"), label("foreign", "other"), loop, label("in-loop", "loop")))
-	expect(t, f, "four others wait", "below")
+	below := label("below", "a")
+	brings(below, "helm.toolkit.fluxcd.io_HelmRelease")
+	ours, others := release("ours", "x"), release("others", "x")
+	ours.Labels["kustomize.toolkit.fluxcd.io/name"], others.Labels["kustomize.toolkit.fluxcd.io/name"] = "below", "foreign"
+	all := []client.Object{ready("a", "1"), below, label("foreign", "other"), label("loop", "loop"), label("in-loop", "loop"), ours, others, readyRelease("x")}
+	n := f.nudger()
+	f.judge(n, all...)
+	expect(t, f, "four others wait", "below ours")
+	n.roots = func() []types.NamespacedName { return nil }
+	f.judge(n, all...)
+	expect(t, f, "without a root", "foreign in-loop loop others")
 }
 
 // A request that fails ends nothing. What was judged in an older state is due again, what is forbidden is not.
@@ -163,34 +268,15 @@ func TestErrors(t *testing.T) {
 		"forbidden":     {apierrors.NewForbidden(kind, "b", errors.New("no")), ""},
 		"nothing wrong": {nil, ""},
 	} {
-		f := &fake{t: t, revision: "1", err: test.err}
+		f := newFake(t)
+		f.err = test.err
 		n := f.nudger()
-		s := stateOf(f, ready("a", "1"), waitingFor("b", "a"))
-		n.judge(t.Context(), s)
+		f.judge(n, ready("a", "1"), waitingFor("b", "a"))
 		expect(t, f, name, "b")
-		n.judge(t.Context(), s)
+		f.judge(n, ready("a", "1"), waitingFor("b", "a"))
 		expect(t, f, name+", again", test.again)
-		if want := test.err == nil; (n.counts["dependency ready"] == 1) != want {
-			t.Errorf("%s: counted %v", name, n.counts)
+		if want := test.err == nil; (f.told["Kustomization: dependency ready"] == 1) != want {
+			t.Errorf("%s: told %v", name, f.told)
 		}
-	}
-}
-
-// One Kustomization that waits for its own rule each.
-func TestEveryRuleAsks(t *testing.T) {
-	t.Parallel()
-	f := &fake{t: t, revision: "1"}
-	n := f.nudger()
-	lost := says(unit("lost"), meta.ReadyCondition, metav1.ConditionFalse, meta.ArtifactFailedReason, "failed to download archive: connection refused")
-	s := stateOf(f, ready("a", "1"), waitingFor("b", "a"), lost)
-	n.judge(t.Context(), s)
-	expect(t, f, "without source-controller", "b")
-	s.sourceControllers = append(s.sourceControllers, deployment(corev1.ConditionTrue, now.Time))
-	n.judge(t.Context(), s)
-	expect(t, f, "source-controller came", "lost")
-	n.judge(t.Context(), s)
-	expect(t, f, "nothing is new", "")
-	if len(n.counts) != len(rules) {
-		t.Errorf("counted %v, want each of %d rules", n.counts, len(rules))
 	}
 }

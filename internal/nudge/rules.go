@@ -1,84 +1,48 @@
 package nudge
 
 import (
-	"strings"
-
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/meta"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"context"
+	"time"
 )
 
 // rule is one thing that can come, and who waits for it.
 type rule struct {
 	name string
-	// waits tells by k's Ready condition whether k waits for it.
-	waits func(k *kustomizev1.Kustomization, ready *metav1.Condition) bool
-	// came is what has come of all that k waits for; without an id if something is missing.
-	came func(s *state, k *kustomizev1.Kustomization) cause
+	// waits tells by the condition that failed whether u waits for it.
+	waits func(u *unit) bool
+	// came is what has come of all that u waits for; without an id if something is missing.
+	came func(ctx context.Context, s *state, u *unit) cause
 }
 
 // cause is what has come. Nobody is asked twice in a row for the same id.
 type cause struct {
 	id, text string
-	// revision is the one that the waiting Kustomization's source must have, if any.
-	revision string
+	// at is when it came. It is not set where the failure itself says that it had not come yet.
+	at time.Time
+	// from is when it is good, if not at once.
+	from time.Time
 }
 
-// rules are all of them. That a source has got its artifact needs none: kustomize-controller watches the sources.
+// rules are all of them. That a source has got its artifact needs none: kustomize-controller and helm-controller watch the
+// sources. Nor does a chart that helm-controller could not fetch: it tries nine times, 5 to 30 s apart, and then again, after
+// a back-off that begins with 750 ms.
 // https://github.com/fluxcd/kustomize-controller/blob/v1.9.5/internal/controller/kustomization_manager.go
+// https://github.com/fluxcd/helm-controller/blob/v1.6.2/internal/controller/helmrelease_controller.go
 var rules = []rule{
 	{"dependency ready", waitsForDependency, dependenciesMet},
 	{"source-controller available", waitsForSourceController, sourceControllerAvailable},
+	{"CRD established", waitsForDefinition, definitionsEstablished},
+	{"webhook serving", waitsForWebhook, webhooksServe},
+	{"store valid", waitsForStore, storesValid},
+	{"credential written", waitsForCredential, credentialsWritten},
 }
 
-// waiting is the Ready condition of a Kustomization that Flux has left for later; nil while Flux is at work on it, has
-// not seen its generation, or may not touch it.
-func waiting(k *kustomizev1.Kustomization) *metav1.Condition {
-	ready := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
-	if k.Spec.Suspend || k.DeletionTimestamp != nil || ready == nil || ready.Status != metav1.ConditionFalse || ready.ObservedGeneration != k.Generation {
-		return nil
-	}
-	// With another reason than that of a retry, a reconciliation runs.
-	work := apimeta.FindStatusCondition(k.Status.Conditions, meta.ReconcilingCondition)
-	if work != nil && work.Status == metav1.ConditionTrue && work.Reason != meta.ProgressingWithRetryReason {
-		return nil
-	}
-	return ready
-}
+// recent is how long before a failure was told its cure may have come. A change is often seen before the status that it
+// explains: the controller has tried just before it, and writes just after it. The longest that such a try takes to fail is
+// a call of a webhook, 30 s.
+const recent = 30 * time.Second
 
-func waitsForDependency(_ *kustomizev1.Kustomization, ready *metav1.Condition) bool {
-	return ready.Reason == meta.DependencyNotReadyReason
-}
-
-// waitsForSourceController tells of an artifact that could not be fetched for want of an answer. kustomize-controller
-// then waits for the retry interval, which is the whole interval by default.
-// https://github.com/fluxcd/pkg/blob/http/fetch/v0.25.0/http/fetch/archive_fetcher.go
-func waitsForSourceController(k *kustomizev1.Kustomization, ready *metav1.Condition) bool {
-	return ready.Reason == meta.ArtifactFailedReason && k.Spec.SourceRef.Kind != "ExternalArtifact" &&
-		strings.HasPrefix(ready.Message, "failed to download archive: ")
-}
-
-// sourceControllerAvailable is the moment since which all Deployments of source-controller are available.
-func sourceControllerAvailable(s *state, _ *kustomizev1.Kustomization) cause {
-	c := cause{text: "source-controller is available"}
-	for _, d := range s.sourceControllers {
-		available := availability(d)
-		if available == nil || available.Status != corev1.ConditionTrue || d.Status.ObservedGeneration != d.Generation {
-			return cause{}
-		}
-		c.id += string(d.UID) + " " + available.LastTransitionTime.String() + "\n"
-	}
-	return c
-}
-
-func availability(d *appsv1.Deployment) *appsv1.DeploymentCondition {
-	for i := range d.Status.Conditions {
-		if d.Status.Conditions[i].Type == appsv1.DeploymentAvailable {
-			return &d.Status.Conditions[i]
-		}
-	}
-	return nil
+// longBefore tells that c was there when u failed: then something else is the reason. Conditions have whole seconds.
+func (c cause) longBefore(u *unit) bool {
+	return !c.at.IsZero() && c.at.Before(u.failed.LastTransitionTime.Add(-recent))
 }

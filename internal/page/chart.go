@@ -13,7 +13,8 @@ import (
 type chart struct {
 	*writer
 	scale
-	r *report.Report
+	r      *report.Report
+	behind []*report.Unit // wait for what is suspended
 }
 
 // bar is a part of a row.
@@ -28,7 +29,9 @@ type row struct {
 	name, done string
 	start      time.Time
 	bars       []bar
-	path       *report.Leg // the part of it on the critical path
+	path       *report.Leg // what of it is on the critical path
+	part       bool        // it is shown below the unit that brought it
+	parts      []row
 }
 
 // poll is the time between two looks of Flux at the health of what a unit brought: fixed in kustomize-controller 1.9.5,
@@ -45,6 +48,7 @@ var phases = []struct {
 	{report.PhaseDepends, "waits", "waited for a dependency"},
 	{report.PhaseFailed, "failed, tries again", "had failed"},
 	{report.PhaseFolded, "many tries", "tried many times"},
+	{report.PhaseSuspended, "suspended", "was suspended"},
 	{report.PhaseUnknown, "not watched", "was not watched"},
 	{report.PhaseAbsent, "", "was not in the cluster"},
 	{report.PhaseQueued, "", "waited for Flux to look at it"},
@@ -156,11 +160,14 @@ type moment struct {
 	at           time.Time
 }
 
-// moments are the two that every birth is measured by, as far as they came.
+// moments are the two that every birth is measured by, as far as they came, and the goal where it is neither.
 func (c *chart) moments() []moment {
 	var all []moment
 	if app, at := c.r.FirstApp(); app != nil {
 		all = append(all, moment{"first", "first app online " + c.since(at), at})
+	}
+	if at := c.r.Goal(); len(c.r.Until) > 0 && !at.IsZero() && !slices.ContainsFunc(all, func(m moment) bool { return m.at.Equal(at) }) {
+		all = append(all, moment{"goal", "goal " + c.since(at), at})
 	}
 	if at := c.r.Everything(); !at.IsZero() {
 		all = append(all, moment{"all", "everything " + c.since(at), at})
@@ -195,7 +202,10 @@ func (c *chart) rows(name, done string, rows []row) {
 func (c *chart) row(row row) {
 	class := "row"
 	if row.path != nil && row.path.Unit {
-		class = "row critical"
+		class += " critical"
+	}
+	if row.part {
+		class += " part"
 	}
 	c.open("li", "class", class)
 	c.open("div", "class", "name")

@@ -31,7 +31,10 @@ func (w *writer) end(tags ...string) {
 	w.raw("\n")
 }
 
-func (w *writer) text(text string) { w.raw(html.EscapeString(text)) }
+// text may be broken after each slash: names and addresses are long.
+func (w *writer) text(text string) {
+	w.raw(strings.ReplaceAll(html.EscapeString(text), "/", "/<wbr>"))
+}
 
 // put is a whole element with a text.
 func (w *writer) put(tag, text string, attributes ...string) {

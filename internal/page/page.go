@@ -3,7 +3,10 @@ package page
 
 import (
 	"fmt"
+	"html"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tazlab/seed/internal/report"
@@ -22,13 +25,15 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	w.open("meta", "http-equiv", "Content-Security-Policy", "content", policy)
 	w.open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
 	w.open("meta", "name", "color-scheme", "content", "light dark")
-	w.put("title", title(r))
+	w.raw("<title>" + html.EscapeString(title(r)) + "</title>")
 	w.raw("<style>" + style + "</style>")
 	w.end("head")
 	w.open("body")
 	w.open("main")
 	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End())}
+	_, c.behind = r.LeftOut()
 	c.header()
+	c.missing()
 	c.draw()
 	c.tables()
 	if earlier != nil {
@@ -70,6 +75,9 @@ func (c *chart) header() {
 	if !c.r.APIServer.IsZero() && !c.r.Machine.IsZero() {
 		c.number("Machine and API server", c.since(c.r.APIServer), "to the nearest second")
 	}
+	if len(c.r.Nudges) > 0 {
+		c.nudges()
+	}
 	if c.r.PeakMemory > 0 {
 		c.number("seed's memory", fmt.Sprintf("%.1f MB", float64(c.r.PeakMemory)/1e6), "at most")
 	}
@@ -91,7 +99,21 @@ func (c *chart) goals() {
 		name = "not recorded"
 	}
 	c.number("First app online", c.since(at), name)
+	if len(c.r.Until) > 0 {
+		c.number("Goal", c.since(c.r.Goal()), c.r.Named())
+	}
 	c.number("Everything", c.since(c.r.Everything()), c.r.Standing())
+}
+
+// nudges are how often Flux was asked to look again, and since what.
+func (c *chart) nudges() {
+	sum := 0
+	var causes []string
+	for _, cause := range slices.Sorted(maps.Keys(c.r.Nudges)) {
+		sum += c.r.Nudges[cause]
+		causes = append(causes, fmt.Sprintf("%s %d", cause, c.r.Nudges[cause]))
+	}
+	c.number("Asked Flux to look again", fmt.Sprintf("%d\u00a0times", sum), strings.Join(causes, ", "))
 }
 
 func (c *chart) number(name, value, detail string) {
@@ -115,26 +137,32 @@ func (c *chart) notes() []string {
 	if c.r.Dropped > 0 {
 		notes = append(notes, fmt.Sprintf("%d earlier steps were dropped to save space.", c.r.Dropped))
 	}
-	var late []string
-	for i := range c.r.Units {
-		u := &c.r.Units[i]
-		if !u.Ready {
-			late = append(late, c.r.Short(u.Name))
-		}
+	if c.r.DroppedParts > 0 {
+		notes = append(notes, fmt.Sprintf("%d of what the units brought is left out to save space.", c.r.DroppedParts))
 	}
 	if len(c.r.Units) > 0 && !c.r.Watched() {
 		notes = append(notes, "An older seed wrote this: what units waited for was not recorded, only when each was Ready.")
 	}
-	if len(late) > 0 {
-		const most = 5
-		more := ""
-		if len(late) > most {
-			more = fmt.Sprintf(" and %d more", len(late)-most)
-			late = late[:most]
-		}
-		notes = append(notes, "Not Ready "+c.when()+": "+strings.Join(late, ", ")+more+".")
+	if line := c.r.LeftOutLine(); line != "" {
+		notes = append(notes, strings.ToUpper(line[:1])+line[1:]+".")
+	}
+	if late := c.late(); late != "" {
+		notes = append(notes, "Not Ready "+c.when()+": "+late+".")
 	}
 	return notes
+}
+
+// late names the first of the units that should be Ready and are not.
+func (c *chart) late() string {
+	var late []string
+	for _, u := range c.r.Late() {
+		late = append(late, c.r.Short(u.Name))
+	}
+	const most = 5
+	if len(late) > most {
+		late = append(late[:most], fmt.Sprintf("and %d more", len(late)-most))
+	}
+	return strings.Join(late, ", ")
 }
 
 func (c *chart) when() string {

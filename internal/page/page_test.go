@@ -26,6 +26,8 @@ func examples() map[string]example {
 		"castle":  {births.Castle(), births.Later(births.Castle(), 1.6)},
 		"slower":  {births.Later(births.Castle(), 9), births.Old()},
 		"blocked": {births.Blocked(), births.Castle()},
+		"nudged":  {births.Nudged(), births.Castle()},
+		"late":    {births.Late(), nil},
 		"tiny":    {births.Tiny(), nil}, "large": {births.Large(), nil}, "old": {births.Old(), nil},
 		"live": {births.Live(), nil}, "hostile": {hostile, nil},
 		"nothing": {&report.Report{Machine: births.Start, APIServer: births.At(3), Seed: births.At(5)}, nil},
@@ -79,7 +81,10 @@ func textOf(n *html.Node) string {
 	var out strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode && d.Parent.Data != "style" {
-			out.WriteString(d.Data + " ")
+			out.WriteString(d.Data)
+			if d.NextSibling == nil || d.NextSibling.Data != "wbr" {
+				out.WriteString(" ")
+			}
 		}
 	}
 	return strings.ReplaceAll(strings.Join(strings.Fields(out.String()), " "), "\u00a0", " ")
@@ -88,7 +93,7 @@ func textOf(n *html.Node) string {
 // Whatever a report holds: nothing is loaded, nothing runs, and no text of it becomes an element.
 func TestThePageIsSelfContained(t *testing.T) {
 	t.Parallel()
-	allowed := strings.Fields("html head meta title style body main header h1 h2 h3 p dl dt dd div section ul ol li span table thead tbody tr th td details summary")
+	allowed := strings.Fields("html head meta title style body main header h1 h2 h3 p dl dt dd div section ul ol li span table thead tbody tr th td details summary wbr")
 	for name, e := range examples() {
 		text := write(t, e)
 		doc := parse(t, text)
@@ -175,6 +180,16 @@ func TestWhatThePageSays(t *testing.T) {
 		},
 		"slower":  {"everything 7 min 28 s slower", "API server ready 32.0 s slower"},
 		"blocked": {"First app online – no app yet", "1 of 4 units are Ready", "12 earlier steps were dropped", "Not Ready when this was written, 10 min 00 s after the start: infrastructure-instances, apps-data, apps-later", "everything not reached"},
+		"nudged": {
+			"Everything 43.5 s 13 units, 2 left out", "Asked Flux to look again 9 times dependency ready 6, source-controller available 1, store valid 2",
+			"Suspended, so not waited for: infrastructure-networking, helmrelease/apps/wiki; nor is what can only come after: infrastructure-configs-networks.",
+			"infrastructure-networking suspended", "infrastructure-configs-networks left out", "everything 12.5 s faster", "Every unit in words (23)",
+		},
+		"late": {
+			"First app online 27.9 s helmrelease/blog/blog", "Goal – apps-data, helmrelease/blog/blog", "11 of 15 units are Ready, 2 left out",
+			"What is missing", "helmrelease/longhorn-system/longhorn stalled Helm install failed for release", "apps-data, infrastructure-instances, infrastructure-storage wait for it",
+			"Not Ready when this was written, 2 min 00 s after the start: apps-data, infrastructure-instances, infrastructure-storage, apps-later.",
+		},
 		"old":     {"An older seed wrote this", "First app online – not recorded", "Everything 56.0 s"},
 		"live":    {"Read off the conditions of a running cluster", "The tree of units, as read 21 November 2026, 09:00 UTC", "Ready 1 of 2 units are Ready", "Not Ready when this was read: apps."},
 		"nothing": {"machine and API server", "start of seed"},
@@ -231,5 +246,32 @@ func TestThePollGrid(t *testing.T) {
 	}
 	if checked != 10 {
 		t.Errorf("%d health checks", checked)
+	}
+}
+
+// What a unit brought stands right below it, and is never on the critical path.
+func TestPartsStandBelowTheirUnit(t *testing.T) {
+	t.Parallel()
+	r := births.Nudged()
+	by := map[string]string{}
+	for _, u := range r.Units {
+		if u.Part {
+			by[r.Short(u.Name)] = r.Short(u.By)
+		}
+	}
+	top, parts := "", 0
+	for _, row := range within(within(parse(t, write(t, example{r, nil})), "chart")[0], "row") {
+		name := strings.Fields(strings.TrimPrefix(textOf(row), "◆ "))[0]
+		if !hasClass(row, "part") {
+			top = name
+			continue
+		}
+		parts++
+		if by[name] != top || hasClass(row, "critical") || len(within(row, "path")) > 0 {
+			t.Errorf("%s stands below %s, it is of %s", name, top, by[name])
+		}
+	}
+	if parts != len(by) || parts < 8 {
+		t.Errorf("%d of %d parts", parts, len(by))
 	}
 }

@@ -63,40 +63,71 @@ func (c *chart) next(tries []report.Step, i int) time.Time {
 	return time.Time{}
 }
 
-// units are the rows of the units, by their start.
+// units are the rows of the units, by their start, each with its parts below it.
 func (c *chart) units(path map[string]*report.Leg) []row {
-	var rows []row
-	for i := range c.r.Units {
-		u := &c.r.Units[i]
-		r := row{name: c.r.Short(u.Name), done: c.since(u.At), start: u.At, path: path[u.Name]}
-		if !u.Ready {
-			r.done, r.start = "not Ready", c.r.End()
+	var tops []row
+	for _, u := range c.r.Rows() {
+		r := c.unit(u)
+		if r.path = path[u.Name]; u.Part && len(tops) > 0 && tops[len(tops)-1].name == c.r.Short(u.By) {
+			top := &tops[len(tops)-1]
+			top.parts = append(top.parts, r)
+			continue
 		}
-		if len(u.Spans) > 0 {
-			r.start = u.Spans[0].Start
-		}
-		for _, i := range c.r.Intervals(u) {
-			title := fmt.Sprintf("%s %s", verb(i.Phase), lasted(i.Took()))
-			if i.Folded > 0 {
-				title = fmt.Sprintf("%d changes in %s", i.Folded, lasted(i.Took()))
-			}
-			if i.Phase == report.PhaseReady {
-				title = "Ready at " + c.since(i.Start)
-			}
-			if i.Why != "" && i.Phase != report.PhaseHealth && i.Phase != report.PhaseWorking {
-				title += ": " + i.Why
-			}
-			r.bars = append(r.bars, bar{class(i.Phase), i.Start, i.End, title})
-		}
-		if len(u.Spans) == 0 && u.Ready { // of an older seed
-			r.bars = []bar{{string(report.PhaseReady), u.At, u.At, "Ready at " + c.since(u.At)}}
-		}
-		rows = append(rows, r)
+		tops = append(tops, r)
 	}
+	inTime(tops)
+	var rows []row
+	for _, top := range tops {
+		inTime(top.parts)
+		rows = append(append(rows, top), top.parts...)
+	}
+	return rows
+}
+
+func inTime(rows []row) {
 	slices.SortStableFunc(rows, func(a, b row) int {
 		return cmp.Or(a.start.Compare(b.start), a.end().Compare(b.end()))
 	})
-	return rows
+}
+
+func (c *chart) unit(u *report.Unit) row {
+	r := row{name: c.r.Short(u.Name), done: c.ready(u), start: u.At, part: u.Part}
+	if !u.Ready {
+		r.start = c.r.End()
+	}
+	if len(u.Spans) > 0 {
+		r.start = u.Spans[0].Start
+	}
+	for _, i := range c.r.Intervals(u) {
+		title := fmt.Sprintf("%s %s", verb(i.Phase), lasted(i.Took()))
+		if i.Folded > 0 {
+			title = fmt.Sprintf("%d changes in %s", i.Folded, lasted(i.Took()))
+		}
+		if i.Phase == report.PhaseReady {
+			title = "Ready at " + c.since(i.Start)
+		}
+		if i.Why != "" && i.Phase != report.PhaseHealth && i.Phase != report.PhaseWorking {
+			title += ": " + i.Why
+		}
+		r.bars = append(r.bars, bar{class(i.Phase), i.Start, i.End, title})
+	}
+	if len(u.Spans) == 0 && u.Ready { // of an older seed
+		r.bars = []bar{{string(report.PhaseReady), u.At, u.At, "Ready at " + c.since(u.At)}}
+	}
+	return r
+}
+
+// ready says when the unit was Ready, or how it is with it.
+func (c *chart) ready(u *report.Unit) string {
+	switch {
+	case u.Suspended(), u.Stalled:
+		return u.State()
+	case u.Ready:
+		return c.since(u.At)
+	case slices.Contains(c.behind, u):
+		return "left out"
+	}
+	return "not Ready"
 }
 
 func (r row) end() time.Time {

@@ -30,6 +30,24 @@ func (c *chart) tables() {
 	c.end("div")
 }
 
+// missing says why the goal does not stand, each reason once.
+func (c *chart) missing() {
+	if c.r.Reached() || !c.r.Watched() {
+		return
+	}
+	var rows [][]string
+	for _, m := range c.r.Missing() {
+		waits := "–"
+		if len(m.Waiting) > 0 {
+			waits = c.r.WaitFor(m, 5)
+		}
+		rows = append(rows, []string{c.r.Short(m.Unit), string(m.Cause), m.Why, waits})
+	}
+	c.open("div", "class", "missing")
+	c.section("What is missing", "Where the waiting ends: look at these. The rest waits for them.", []string{"Unit", "Is", "What Flux says", "Who waits"}, rows)
+	c.end("div")
+}
+
 func (c *chart) section(title, text string, heads []string, rows [][]string) {
 	if len(rows) == 0 {
 		return
@@ -59,17 +77,12 @@ func (c *chart) words() {
 		return
 	}
 	var rows [][]string
-	for i := range c.r.Units {
-		u := &c.r.Units[i]
-		ready := "not Ready"
-		if u.Ready {
-			ready = c.since(u.At)
-		}
+	for _, u := range c.r.Rows() {
 		var needs []string
 		for _, need := range u.Needs {
 			needs = append(needs, c.r.Short(need))
 		}
-		rows = append(rows, []string{c.r.Short(u.Name), ready, strings.Join(needs, ", "), c.r.WaitedIn(u, lasted), u.Detail})
+		rows = append(rows, []string{c.r.Short(u.Name), c.ready(u), strings.Join(needs, ", "), c.r.WaitedIn(u, lasted), u.Detail})
 	}
 	c.open("details")
 	c.put("summary", fmt.Sprintf("Every unit in words (%d)", len(rows)))

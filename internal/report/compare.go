@@ -17,7 +17,8 @@ type Change struct {
 
 const unknown = time.Duration(-1)
 
-// Compare puts the moments of an earlier report beside those of r: the big ones, then when each unit was Ready.
+// Compare puts the moments of an earlier report beside those of r: the big ones, then when each unit was Ready. Parts are
+// not among them: a unit that waits for its parts is.
 func (r *Report) Compare(earlier *Report) []Change {
 	from, before := r.starts(earlier)
 	var all []Change
@@ -36,6 +37,9 @@ func (r *Report) Compare(earlier *Report) []Change {
 	add("everything", false, r.Everything(), earlier.Everything())
 	for i := range r.Units {
 		u := &r.Units[i]
+		if u.Part {
+			continue
+		}
 		var then time.Time
 		if other := earlier.unit(u.Name); other != nil {
 			then = other.FirstReady()
@@ -43,7 +47,7 @@ func (r *Report) Compare(earlier *Report) []Change {
 		add(r.Short(u.Name), true, u.FirstReady(), then)
 	}
 	for i := range earlier.Units {
-		if u := &earlier.Units[i]; r.unit(u.Name) == nil {
+		if u := &earlier.Units[i]; !u.Part && r.unit(u.Name) == nil {
 			add(earlier.Short(u.Name), true, time.Time{}, u.FirstReady())
 		}
 	}

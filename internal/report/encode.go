@@ -4,31 +4,74 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // maxBytes is what the report may weigh as JSON and as table together: a ConfigMap takes 1 MiB.
 const maxBytes = 900_000
 
-// encode makes the texts that the ConfigMap keeps. Where they would not fit it leaves spans out of what it writes.
+// encode makes the texts that the ConfigMap keeps. Of what would not fit it leaves out the least telling first; r itself
+// stays whole.
 func (r *Report) encode() (data, table []byte, err error) {
 	kept := *r
-	kept.Saved = time.Now()
-	kept.Units = append([]Unit(nil), r.Units...)
-	for most := maxSpans; ; most /= 2 {
-		for i := range kept.Units {
-			kept.Units[i].Spans = fold(kept.Units[i].Spans, most)
+	kept.Saved, kept.Units = time.Now(), slices.Clone(r.Units)
+	data, table, err = kept.texts()
+	for _, cut := range cuts {
+		if err != nil || len(data)+len(table) <= maxBytes {
+			break
 		}
-		if data, err = json.MarshalIndent(kept, "", " "); err != nil {
-			return nil, nil, err
+		cut(&kept)
+		data, table, err = kept.texts()
+	}
+	return data, table, err
+}
+
+func (r *Report) texts() (data, table []byte, err error) {
+	var text bytes.Buffer
+	if data, err = json.MarshalIndent(r, "", " "); err == nil {
+		err = r.Table(&text)
+	}
+	return data, text.Bytes(), err
+}
+
+// cuts make a report smaller, one after the other: what parts went through, parts that are well, what units went through,
+// the other parts, the ends of long messages.
+var cuts = []func(*Report){
+	foldParts(12), foldParts(4), foldParts(0), dropParts(true),
+	foldAll(12), foldAll(4), foldAll(0), dropParts(false), (*Report).shortenDetails,
+}
+
+func foldParts(most int) func(*Report) {
+	return func(r *Report) {
+		for i := range r.Units {
+			if u := &r.Units[i]; u.Part {
+				u.Spans = fold(u.Spans, most)
+			}
 		}
-		var text bytes.Buffer
-		if err := kept.Table(&text); err != nil {
-			return nil, nil, err
+	}
+}
+
+func foldAll(most int) func(*Report) {
+	return func(r *Report) {
+		for i := range r.Units {
+			r.Units[i].Spans = fold(r.Units[i].Spans, most)
 		}
-		if len(data)+text.Len() <= maxBytes || most == 0 {
-			return data, text.Bytes(), nil
-		}
+	}
+}
+
+// dropParts leaves parts out that the goal does not name: those that are well, or all.
+func dropParts(well bool) func(*Report) {
+	return func(r *Report) {
+		before := len(r.Units)
+		r.Units = slices.DeleteFunc(r.Units, func(u Unit) bool { return u.Part && !r.named(&u) && (!well || u.Ready && !u.Suspended()) })
+		r.DroppedParts += before - len(r.Units)
+	}
+}
+
+func (r *Report) shortenDetails() {
+	for i := range r.Units {
+		r.Units[i].Detail = shorten(r.Units[i].Detail, maxDetail/10)
 	}
 }
 

@@ -30,15 +30,6 @@ func Load(ctx context.Context, cluster client.Reader) (*Report, error) {
 	return r, nil
 }
 
-// Summary is one line on a birth that has ended.
-func (r *Report) Summary() string {
-	what := "Flux reconciles the tree"
-	if r.Revision != "" {
-		what = "Flux is planted at " + r.Revision
-	}
-	return fmt.Sprintf("%s; all %d Kustomizations are Ready", what, len(r.Units))
-}
-
 // Continues puts what an earlier Pod of the same birth recorded before what r has.
 func (r *Report) Continues(earlier *Report) {
 	r.Seed = earlier.Seed
@@ -50,6 +41,12 @@ func (r *Report) Continues(earlier *Report) {
 	}
 	r.Steps = append(earlier.Steps, r.Steps...)
 	r.Dropped += earlier.Dropped
+	for cause, times := range earlier.Nudges {
+		if r.Nudges == nil {
+			r.Nudges = map[string]int{}
+		}
+		r.Nudges[cause] += times
+	}
 	r.PeakMemory = max(r.PeakMemory, earlier.PeakMemory)
 	r.trim()
 	for i := range r.Units {
@@ -64,6 +61,9 @@ func (r *Report) took() string {
 	text := fmt.Sprintf("the birth ended %s after seed started", r.Ended.Sub(r.Seed).Round(10*time.Millisecond))
 	if !r.Machine.IsZero() {
 		text += fmt.Sprintf(", %s after the machine did", r.Ended.Sub(r.Machine).Round(10*time.Millisecond))
+	}
+	if r.Deadline > 0 {
+		text += fmt.Sprintf(": at its deadline of %s, and not all of the goal stood", r.Deadline)
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -19,11 +20,11 @@ func (i Interval) Took() time.Duration { return i.End.Sub(i.Start) }
 func (r *Report) Intervals(u *Unit) []Interval {
 	all := make([]Interval, 0, len(u.Spans))
 	for i, s := range u.Spans {
-		end := r.End()
+		end := s.Start
 		if i+1 < len(u.Spans) {
 			end = u.Spans[i+1].Start
-		} else if s.Phase == PhaseReady {
-			end = s.Start
+		} else if s.Phase != PhaseReady {
+			end = r.End()
 		}
 		all = append(all, Interval{s, end})
 	}
@@ -32,13 +33,13 @@ func (r *Report) Intervals(u *Unit) []Interval {
 
 // Zero is the moment from which the report counts: the machine's start, or the first that is known after it.
 func (r *Report) Zero() time.Time {
-	for _, at := range []time.Time{r.Machine, r.APIServer, r.Seed} {
+	for _, at := range []time.Time{r.zero, r.Machine, r.APIServer, r.Seed} {
 		if !at.IsZero() {
 			return at
 		}
 	}
 	var first time.Time
-	for _, at := range r.moments() {
+	for at := range r.moments() {
 		if first.IsZero() || at.Before(first) {
 			first = at
 		}
@@ -52,7 +53,7 @@ func (r *Report) End() time.Time {
 	if !r.Stands() && r.Saved.After(last) {
 		last = r.Saved
 	}
-	for _, at := range r.moments() {
+	for at := range r.moments() {
 		if at.After(last) {
 			last = at
 		}
@@ -61,48 +62,31 @@ func (r *Report) End() time.Time {
 }
 
 // moments are all that are known.
-func (r *Report) moments() []time.Time {
-	all := []time.Time{r.Machine, r.APIServer, r.Seed}
-	for _, s := range r.Steps {
-		all = append(all, s.Start, s.Start.Add(s.Took))
-	}
-	for _, u := range r.Units {
-		all = append(all, u.At)
-		for _, s := range u.Spans {
-			all = append(all, s.Start)
+func (r *Report) moments() iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		known := func(at time.Time) bool { return at.IsZero() || yield(at) }
+		if !known(r.Machine) || !known(r.APIServer) || !known(r.Seed) {
+			return
+		}
+		for i := range r.Steps {
+			if s := &r.Steps[i]; !known(s.Start) || !known(s.Start.Add(s.Took)) {
+				return
+			}
+		}
+		for i := range r.Units {
+			if !known(r.Units[i].At) {
+				return
+			}
+			for j := range r.Units[i].Spans {
+				if !known(r.Units[i].Spans[j].Start) {
+					return
+				}
+			}
 		}
 	}
-	return slices.DeleteFunc(all, time.Time.IsZero)
 }
 
-// Stands tells whether there are units and all are Ready.
-func (r *Report) Stands() bool {
-	return len(r.Units) > 0 && !slices.ContainsFunc(r.Units, func(u Unit) bool { return !u.Ready })
-}
-
-// Everything is when the last unit became Ready; zero while one is not, and where that was not recorded.
-func (r *Report) Everything() time.Time {
-	if r.Live {
-		return time.Time{}
-	}
-	if last := r.last(); last != nil && r.Stands() {
-		return last.At
-	}
-	return time.Time{}
-}
-
-// last is the unit that became Ready last.
-func (r *Report) last() *Unit {
-	var last *Unit
-	for i := range r.Units {
-		if u := &r.Units[i]; u.Ready && !u.At.IsZero() && (last == nil || u.At.After(last.At)) {
-			last = u
-		}
-	}
-	return last
-}
-
-// Apps are the units that people use: those named by Until, else those with a workload that no other unit depends on.
+// Apps are the units that people use: those named by Until, else the Kustomizations with a workload that no other one depends on.
 func (r *Report) Apps() []*Unit {
 	needed := map[string]bool{}
 	for _, u := range r.Units {
@@ -113,7 +97,7 @@ func (r *Report) Apps() []*Unit {
 	var apps []*Unit
 	for i := range r.Units {
 		u := &r.Units[i]
-		if len(r.Until) == 0 && u.Workload && !needed[u.Name] || slices.Contains(r.Until, u.Name) {
+		if len(r.Until) == 0 && u.Workload && !u.Part && !needed[u.Name] || slices.Contains(r.Until, u.Name) {
 			apps = append(apps, u)
 		}
 	}
@@ -192,13 +176,4 @@ func (r *Report) Tries() [][]Step {
 		all[i] = append(all[i], s)
 	}
 	return all
-}
-
-// Short is a unit's name without the namespace that the root has too.
-func (r *Report) Short(name string) string {
-	if len(r.Units) == 0 {
-		return name
-	}
-	namespace, _, _ := strings.Cut(r.Units[0].Name, "/")
-	return strings.TrimPrefix(name, namespace+"/")
 }

@@ -19,9 +19,9 @@ type Leg struct {
 // Took is how long it lasted.
 func (l Leg) Took() time.Duration { return l.To.Sub(l.From) }
 
-// CriticalPath is the chain that decided when everything stood: from the unit that became Ready last back through what it
-// waited for last, to the machine's start. Making anything else faster gains nothing. Of a report that is no record there
-// is none.
+// CriticalPath is the chain that decided when the goal stood, which is all of the tree unless Until names it: from the unit
+// that became Ready last back through what it waited for last, to the machine's start. Making anything else faster gains
+// nothing. Of a report that is no record there is none.
 func (r *Report) CriticalPath() []Leg {
 	if r.Live {
 		return nil
@@ -77,7 +77,7 @@ func (r *Report) ground(to time.Time) []Leg {
 func (r *Report) before(u *Unit) (time.Time, *Unit) {
 	from, before := u.appeared(), r.unit(u.By)
 	for _, need := range u.Needs {
-		if n := r.unit(need); n != nil && n.FirstReady().After(from) {
+		if n := r.unit(need); n != nil && (u.Part || !n.Part) && n.FirstReady().After(from) {
 			from, before = n.FirstReady(), n
 		}
 	}
@@ -133,7 +133,7 @@ func (r *Report) Slowest(n int) []Leg {
 	for i := range r.Units {
 		u := &r.Units[i]
 		from, _ := r.before(u)
-		if to := u.FirstReady(); !from.IsZero() && to.After(from) {
+		if to := u.FirstReady(); r.counts(u) && !from.IsZero() && to.After(from) {
 			all = append(all, Leg{Name: u.Name, From: from, To: to, Waited: r.waited(u, from, to), Unit: true})
 		}
 	}

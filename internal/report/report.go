@@ -28,6 +28,8 @@ type Report struct {
 	Seed      time.Time `json:"seed"`
 	// Ended is when the tree stood and nothing but letting go was left; the zero time means: not yet.
 	Ended time.Time `json:"ended,omitzero"`
+	// Deadline is the one at which the birth has ended although its goal did not stand; 0 is none.
+	Deadline time.Duration `json:"deadline,omitempty"`
 	// Set is the inline manifest whose run ended the birth.
 	Set string `json:"set,omitempty"`
 	// Revision is what was fetched from the root source.
@@ -36,13 +38,19 @@ type Report struct {
 	// Dropped is how many of the oldest steps are left out.
 	Dropped int    `json:"dropped,omitempty"`
 	Units   []Unit `json:"units,omitempty"`
-	// Until names the units that were waited for as the apps; none is the rule at Apps.
+	// DroppedParts is how many parts are left out of Units.
+	DroppedParts int `json:"droppedParts,omitempty"`
+	// Until names the units that were the goal, parts among them; none is all of the tree. They are also the apps.
 	Until []string `json:"until,omitempty"`
+	// Nudges is how often Flux was asked to look again, by cause.
+	Nudges map[string]int `json:"nudges,omitempty"`
 	// Saved is when the report was last written. Live tells that it is no record but was read off a running cluster.
 	Saved time.Time `json:"saved,omitzero"`
 	Live  bool      `json:"live,omitempty"`
 	// PeakMemory is the most memory that seed has held at once, in bytes, files of its program included; 0 is unknown.
 	PeakMemory int64 `json:"peakMemory,omitempty"`
+
+	zero time.Time // see Zero: kept while the report does not change, since it takes a look at every moment
 }
 
 // Step is one step of the flow, or one try of it.
@@ -70,6 +78,11 @@ type Unit struct {
 	Workload bool `json:"workload,omitempty"`
 	// Unchecked tells that Ready says only that it was applied, not that it runs.
 	Unchecked bool `json:"unchecked,omitempty"`
+	// Stalled tells that Flux does not try it again until it is changed: its phase is failed, with Flux's message.
+	Stalled bool `json:"stalled,omitempty"`
+	// Part tells that it is no Kustomization but something that one brought, By: a HelmRelease, a source, an ExternalSecret, a
+	// store. Its Name is "kind/namespace/name", the kind in lower case; without a namespace "kind/name". Parts never count for what the tree is judged by.
+	Part bool `json:"part,omitempty"`
 	// Spans are what happened to it, in order; a report of an older seed has none.
 	Spans []Span `json:"spans,omitempty"`
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -22,6 +21,8 @@ const (
 	// The last try has failed, and the next one comes.
 	PhaseFailed Phase = "failed"
 	PhaseReady  Phase = "ready"
+	// PhaseSuspended is no wait and no failure: somebody wants Flux to leave it alone.
+	PhaseSuspended Phase = "suspended"
 	// PhaseFolded is many spans in one: see Span.Folded.
 	PhaseFolded Phase = "folded"
 	// PhaseUnknown is a time in which nobody watched.
@@ -52,7 +53,7 @@ const (
 
 // See records that the unit is in that phase since at. What the report knows of it from before it keeps, with its place.
 func (r *Report) See(u Unit, phase Phase, why string, at time.Time) {
-	u.Detail = shorten(u.Detail, maxDetail)
+	u.Detail = shorten(Public(u.Detail), maxDetail)
 	i := slices.IndexFunc(r.Units, func(other Unit) bool { return other.Name == u.Name })
 	if i < 0 {
 		i = len(r.Units)
@@ -63,7 +64,7 @@ func (r *Report) See(u Unit, phase Phase, why string, at time.Time) {
 		u.By = r.Units[i].By
 	}
 	r.Units[i] = u
-	r.Units[i].enter(Span{Phase: phase, Start: at, Why: shorten(oneLine(why), maxWhy)})
+	r.Units[i].enter(Span{Phase: phase, Start: at, Why: shorten(Public(why), maxWhy)})
 }
 
 // Seen tells whether the unit was recorded before.
@@ -115,13 +116,17 @@ func (u *Unit) continues(before *Unit) {
 	u.Spans = fold(append(earlier, spans...), maxSpans)
 }
 
-// fold keeps at most so many spans: it puts those in the middle together, and of less than two keeps none.
+// fold keeps at most so many spans: it puts those in the middle together. Of less than two it keeps the last one, and that
+// only where it says what is the matter now.
 func fold(spans []Span, most int) []Span {
 	drop := len(spans) - most
 	if drop <= 0 {
 		return spans
 	}
 	if most < 2 {
+		if last := spans[len(spans)-1]; last.Phase != PhaseReady {
+			return []Span{last}
+		}
 		return nil
 	}
 	middle := most / 2
@@ -135,12 +140,4 @@ func fold(spans []Span, most int) []Span {
 	}
 	folded := append(slices.Clone(spans[:middle]), into)
 	return append(folded, spans[middle+1+drop:]...)
-}
-
-// shorten cuts a text that is longer than most bytes.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
 }

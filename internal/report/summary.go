@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,9 +12,26 @@ import (
 
 // summary says what the rows of the table amount to. A report of an older seed has too little for it.
 func (r *Report) summary(w *tabwriter.Writer) {
-	if !r.Watched() || r.Live {
+	if !r.Watched() {
 		return
 	}
+	if line := r.LeftOutLine(); line != "" {
+		fmt.Fprintln(w, "\n"+line)
+	}
+	if missing := r.MissingText(); missing != "" && !r.Reached() {
+		fmt.Fprint(w, "\nMISSING\n"+missing)
+	}
+	if r.Live {
+		return
+	}
+	r.milestones(w)
+	r.legs(w, "CRITICAL PATH", r.CriticalPath())
+	r.legs(w, "SLOWEST", r.Slowest(5))
+	r.apps(w)
+	r.nudges(w)
+}
+
+func (r *Report) milestones(w io.Writer) {
 	fmt.Fprintln(w, "\nAT\tMOMENT\tDETAIL")
 	app, at := r.FirstApp()
 	name := ""
@@ -21,9 +39,13 @@ func (r *Report) summary(w *tabwriter.Writer) {
 		name = r.Short(app.Name)
 	}
 	fmt.Fprintf(w, "%s\tfirst app online\t%s\n", r.since(at), name)
+	if len(r.Until) > 0 {
+		fmt.Fprintf(w, "%s\tgoal\t%s\n", r.since(r.Goal()), r.Named())
+	}
 	fmt.Fprintf(w, "%s\teverything\t%s\n", r.since(r.Everything()), r.Standing())
-	r.legs(w, "CRITICAL PATH", r.CriticalPath())
-	r.legs(w, "SLOWEST", r.Slowest(5))
+}
+
+func (r *Report) apps(w io.Writer) {
 	var lines []string
 	for _, app := range r.Apps() {
 		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", r.since(app.FirstReady()), r.Short(app.Name), r.Waited(app)))
@@ -49,21 +71,15 @@ func (r *Report) Watched() bool {
 	return slices.ContainsFunc(r.Units, func(u Unit) bool { return len(u.Spans) > 0 })
 }
 
-// Standing says how many of the units are Ready.
-func (r *Report) Standing() string {
-	ready := 0
-	for _, u := range r.Units {
-		if u.Ready {
-			ready++
-		}
+// nudges says how often Flux was asked to look again.
+func (r *Report) nudges(w io.Writer) {
+	if len(r.Nudges) == 0 {
+		return
 	}
-	if ready == 1 && len(r.Units) == 1 {
-		return "1 unit"
+	fmt.Fprintln(w, "\nTIMES\tASKED FLUX TO LOOK AGAIN, SINCE")
+	for _, cause := range slices.Sorted(maps.Keys(r.Nudges)) {
+		fmt.Fprintf(w, "%d\t%s\n", r.Nudges[cause], cause)
 	}
-	if ready == len(r.Units) {
-		return fmt.Sprintf("%d units", ready)
-	}
-	return fmt.Sprintf("%d of %d units are Ready", ready, len(r.Units))
 }
 
 // Waited says in one line what the unit waited for.
@@ -82,10 +98,10 @@ func (r *Report) WaitedIn(u *Unit, format func(time.Duration) string) string {
 		return "not recorded"
 	case u.Spans[0].Phase == PhaseUnknown:
 		parts = append(parts, "not watched from the start")
+	case u.Suspended():
+		parts = append(parts, "suspended")
 	case len(parts) == 0:
 		return "nothing"
 	}
 	return strings.Join(parts, ", ")
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }

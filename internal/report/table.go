@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -11,17 +10,23 @@ import (
 // Table writes the timeline for people: every moment in seconds since the machine started, or since the first one
 // that is known.
 func (r *Report) Table(out io.Writer) error {
+	shown := *r
+	shown.zero = r.Zero()
+	r = &shown
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if !r.Live {
 		r.steps(w)
 	}
 	fmt.Fprintln(w, "AT\tREADY\tKUSTOMIZATION\tDETAIL")
-	for _, unit := range r.Units {
-		ready := "no"
-		if unit.Ready {
-			ready = "yes"
+	for _, unit := range r.Rows() {
+		name := unit.Name
+		if unit.Part {
+			name = "  " + name
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(unit.At), ready, unit.Name, oneLine(unit.Detail))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(unit.At), unit.State(), name, oneLine(unit.Detail))
+	}
+	if r.DroppedParts > 0 {
+		fmt.Fprintf(w, "...\t\t  %d more that these brought, left out to save space\t\n", r.DroppedParts)
 	}
 	r.summary(w)
 	if err := w.Flush(); err != nil {
@@ -69,7 +74,33 @@ func (r *Report) since(at time.Time) string {
 	return seconds(at.Sub(r.Zero()))
 }
 
-// oneLine keeps a multi-line message from breaking the table.
-func oneLine(text string) string {
-	return strings.Join(strings.Fields(text), " ")
+// State says in one word how it is with the unit.
+func (u *Unit) State() string {
+	switch {
+	case u.Suspended():
+		return "suspended"
+	case u.Stalled:
+		return "stalled"
+	case u.Ready:
+		return "yes"
+	}
+	return "no"
+}
+
+// Rows are the units as they are shown: each part after the one that brought it.
+func (r *Report) Rows() []*Unit {
+	below := map[string][]*Unit{}
+	var tops, rows []*Unit
+	for i := range r.Units {
+		u := &r.Units[i]
+		if by := r.unit(u.By); u.Part && by != nil && !by.Part {
+			below[u.By] = append(below[u.By], u)
+			continue
+		}
+		tops = append(tops, u)
+	}
+	for _, u := range tops {
+		rows = append(append(rows, u), below[u.Name]...)
+	}
+	return rows
 }

@@ -22,14 +22,14 @@ func (r *Report) Waits(u *Unit) []Wait {
 		case PhaseAbsent:
 			sums[r.bringer(u)] += i.Took()
 		case PhaseQueued:
-			sums["Flux to look at it"] += i.Took()
+			sums[looker(u)+" to look at it"] += i.Took()
 		case PhaseSource:
 			sums["its source"] += i.Took()
 		case PhaseDepends:
 			on, until := r.lastNeed(u, i)
 			sums[on] += until.Sub(i.Start)
-			// From there on nothing was missing: Flux looks at its dependencies once in a while only.
-			sums["Flux to look again"] += i.End.Sub(until)
+			// From there on nothing was missing: a controller looks at its dependencies once in a while only.
+			sums[looker(u)+" to look again"] += i.End.Sub(until)
 		}
 	}
 	var all []Wait
@@ -42,6 +42,14 @@ func (r *Report) Waits(u *Unit) []Wait {
 		return cmp.Or(cmp.Compare(b.Took, a.Took), strings.Compare(a.For, b.For))
 	})
 	return all
+}
+
+// looker is who reconciles the unit. That of a part need not be Flux.
+func looker(u *Unit) string {
+	if u.Part {
+		return "its controller"
+	}
+	return "Flux"
 }
 
 // bringer names who creates the unit.

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +42,19 @@ const compared = "test.seed.tazlab.net/compared"
 // Kustomizations that have the label compared with the value seen; flags win over those of the tests.
 func startController(t *testing.T, seen string, flags ...string) {
 	t.Helper()
+	startFlux(t, "kustomize-controller", seen, flags...)
+}
+
+// startFlux runs one of the controllers that reconcile what has the label compared with the value seen.
+func startFlux(t *testing.T, program, seen string, flags ...string) {
+	t.Helper()
+	startProgram(t, program,
+		append([]string{"--watch-label-selector=" + compared + "=" + seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms"}, flags...)...)
+}
+
+// startProgram runs one of Flux's controllers against the API server until the test ends, and returns its log.
+func startProgram(t *testing.T, name string, flags ...string) *programLog {
+	t.Helper()
 	config := clientcmdapi.NewConfig()
 	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
 	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
@@ -51,11 +65,10 @@ func startController(t *testing.T, seen string, flags ...string) {
 	if err := clientcmd.WriteToFile(*config, kubeconfig); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kustomize-controller"),
-		append([]string{"--metrics-addr=0", "--health-addr=0", "--watch-label-selector=" + compared + "=" + seen, "--concurrent=8", "--requeue-dependency=1s", "--min-retry-delay=10ms"}, flags...)...)
+	log := &programLog{grown: make(chan struct{}, 1)}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), name), append([]string{"--metrics-addr=0", "--health-addr=0"}, flags...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "TMPDIR="+dir, "RUNTIME_NAMESPACE=flux-system")
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -64,9 +77,47 @@ func startController(t *testing.T, seen string, flags ...string) {
 	t.Cleanup(func() {
 		_ = cmd.Wait() // its context has ended: it says so
 		if t.Failed() {
-			t.Logf("kustomize-controller:\n%s", log.String())
+			t.Logf("%s:\n%s", name, log)
 		}
 	})
+	return log
+}
+
+// programLog keeps what a program writes.
+type programLog struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	grown chan struct{}
+}
+
+func (l *programLog) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
+	return l.text.Write(data)
+}
+
+func (l *programLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// until waits until the program has written text so many times.
+func (l *programLog) until(t *testing.T, text string, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for strings.Count(l.String(), text) < times {
+		select {
+		case <-l.grown:
+		case <-ctx.Done():
+			t.Fatalf("the program has not written %q", text)
+		}
+	}
 }
 
 // publish makes a GitRepository "source" with the files of dir for the real controller. The source is

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
@@ -23,6 +26,7 @@ import (
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/follow"
+	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -78,61 +82,70 @@ func reconcileBecause(t *testing.T, live cluster.Client, name string, status met
 	}
 }
 
-// The tree stands only when the root and everything in its inventory is Ready; each change is told once.
+func newCache(ctx context.Context, cluster cluster.Client, log *slog.Logger) *live.Cache {
+	return live.New(ctx, cluster, log)
+}
+
+// told follows root with a cache of its own until done says so or the test ends. It tells of each unit that has changed.
+func told(t *testing.T, cluster cluster.Client, roots []types.NamespacedName, also []follow.ID, done func(all []follow.Unit) bool) (changed chan follow.Unit, ended chan error) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	changed, ended = make(chan follow.Unit, 100), make(chan error, 1)
+	cache := newCache(ctx, cluster, log)
+	var running sync.WaitGroup
+	running.Go(func() {
+		tree := follow.Tree{Cache: cache, Roots: roots, Also: also, Log: log, Changed: func(all, news []follow.Unit) bool {
+			for _, u := range news {
+				changed <- u
+			}
+			return done(all)
+		}}
+		ended <- tree.Follow(ctx)
+		close(changed)
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		cache.Wait()
+	})
+	return changed, ended
+}
+
+// next expects the next change.
+func next(t *testing.T, changed chan follow.Unit, name string, phase report.Phase, reason string) follow.Unit {
+	t.Helper()
+	u, ok := <-changed
+	if !ok {
+		t.Fatalf("it ended before it told of %s", name)
+	}
+	if u.String() != name || u.Phase != phase || !strings.Contains(u.Reason, reason) {
+		t.Fatalf("told %s ready=%v %s %q, want %s %s %q", u, u.Ready, u.Phase, u.Reason, name, phase, reason)
+	}
+	return u
+}
+
+func allReady(all []follow.Unit) bool {
+	return !slices.ContainsFunc(all, func(u follow.Unit) bool { return !u.Ready })
+}
+
+// The tree is the root and everything in its inventory; each change is told once.
 func TestFollowWaitsForTheWholeTree(t *testing.T) {
 	live := newClient(t, admin)
 	root := tree(t, live, "root", "child")
-	seen := make(chan follow.Unit, 100)
-	type result struct {
-		units []follow.Unit
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		units, err := follow.Tree(t.Context(), live, root, func(u follow.Unit) { seen <- u })
-		close(seen) // what was told before the end is read first
-		done <- result{units, err}
-	}()
-	expect := func(name string, ready bool, reason string) {
-		t.Helper()
-		u, ok := <-seen
-		if !ok {
-			t.Fatalf("it ended early: %+v", <-done)
-		}
-		if u.Key.Name != name || u.Ready != ready || !strings.Contains(u.Reason, reason) {
-			t.Fatalf("told %+v, want %s ready=%v %q", u, name, ready, reason)
-		}
-	}
-	expect("root", false, "not seen by kustomize-controller yet")
+	changed, ended := told(t, live, []types.NamespacedName{root}, nil, allReady)
+	next(t, changed, "flux-system/root", report.PhaseQueued, "not seen by kustomize-controller yet")
 	reconcile(t, live, "root", metav1.ConditionTrue, "applied", "child", "grandchild-of-nobody")
-	expect("root", true, "")
-	expect("child", false, "not seen by kustomize-controller yet")
-	expect("grandchild-of-nobody", false, "not in the cluster yet")
+	next(t, changed, "flux-system/root", report.PhaseReady, "")
+	next(t, changed, "flux-system/child", report.PhaseQueued, "not seen by kustomize-controller yet")
+	next(t, changed, "flux-system/grandchild-of-nobody", report.PhaseAbsent, "not in the cluster yet")
 	reconcile(t, live, "child", metav1.ConditionFalse, "the image cannot be pulled")
-	expect("child", false, "the image cannot be pulled")
+	next(t, changed, "flux-system/child", report.PhaseFailed, "the image cannot be pulled")
 	reconcile(t, live, "root", metav1.ConditionTrue, "applied", "child")
 	reconcile(t, live, "child", metav1.ConditionTrue, "applied")
-	expect("child", true, "")
-	r := <-done
-	if r.err != nil || len(r.units) != 2 || !r.units[0].Ready || !r.units[1].Ready {
-		t.Errorf("ended with %+v", r)
-	}
-}
-
-func TestFollowRefusesASuspendedUnit(t *testing.T) {
-	live := newClient(t, admin)
-	root := tree(t, live, "paused")
-	var k kustomizev1.Kustomization
-	if err := live.Get(t.Context(), root, &k); err != nil {
-		t.Fatal(err)
-	}
-	k.Spec.Suspend = true
-	if err := live.Update(t.Context(), &k); err != nil {
-		t.Fatal(err)
-	}
-	_, err := follow.Tree(t.Context(), live, root, func(follow.Unit) {})
-	if err == nil || !strings.Contains(err.Error(), "flux-system/paused is suspended") {
-		t.Errorf("Tree: %v, want the suspended unit named", err)
+	next(t, changed, "flux-system/child", report.PhaseReady, "")
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -126,7 +126,7 @@ type process struct {
 }
 
 // start runs seed as the Pod of the set's Job; the Pod is in the cluster as long as the process lives.
-func (w *world) start(t *testing.T, s set.Set, pod, bundle string) *process {
+func (w *world) start(t *testing.T, s set.Set, pod, bundle string, flags ...string) *process {
 	t.Helper()
 	program, err := built()
 	if err != nil {
@@ -141,6 +141,7 @@ func (w *world) start(t *testing.T, s set.Set, pod, bundle string) *process {
 		}
 	}
 	p.command = exec.Command(program, "run", "--set", string(s), "--config-dir", dir, "--work-dir", dir, "--termination-log", p.termination)
+	p.command.Args = append(p.command.Args, flags...)
 	p.command.Env = []string{"KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "POD_NAME=" + pod, "POD_UID=uid-of-" + pod}
 	p.command.Stdout, p.command.Stderr = &p.stdout, &p.stderr
 	if err := p.command.Start(); err != nil {

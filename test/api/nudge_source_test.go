@@ -4,8 +4,6 @@ package api_test
 
 import (
 	"context"
-	"log/slog"
-	"sync"
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -16,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/apply"
-	"github.com/tazlab/seed/internal/nudge"
 )
 
 // Who could not fetch its artifact is asked when source-controller has become available, and not before.
@@ -57,10 +54,7 @@ func TestNudgeWhenSourceControllerIsAvailable(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		nudge.Run(ctx, live, client.ObjectKeyFromObject(root), slog.New(slog.NewTextHandler(t.Output(), nil)))
-	})
+	ended := startNudging(ctx, t, live, root)
 	becomes(corev1.ConditionFalse)
 	if err := live.Get(t.Context(), client.ObjectKeyFromObject(root), root); err != nil || root.Annotations[meta.ReconcileRequestAnnotation] != "" {
 		t.Errorf("%v; asked before source-controller was available: %v", err, root.Annotations)
@@ -68,5 +62,7 @@ func TestNudgeWhenSourceControllerIsAvailable(t *testing.T) {
 	becomes(corev1.ConditionTrue)
 	until(t, live, root, "asked", func(k *kustomizev1.Kustomization) bool { return k.Annotations[meta.ReconcileRequestAnnotation] != "" })
 	cancel()
-	watching.Wait()
+	if told := ended(); len(told) != 1 || told["Kustomization: source-controller available"] != 1 {
+		t.Errorf("told %v", told)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -29,6 +30,8 @@ import (
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/live"
+	"github.com/tazlab/seed/internal/nudge"
 	"github.com/tazlab/seed/internal/report"
 )
 
@@ -72,7 +75,7 @@ func nudged(t *testing.T, live cluster.Client, namespace string) *kustomizev1.Ku
 	if _, err := apply.New(live).Apply(t.Context(), kustomization("flux"), fluxObjects(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+	if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
 	startController(t, namespace, "--requeue-dependency=1h")
@@ -88,6 +91,23 @@ func follower(t *testing.T, live cluster.Client, root *kustomizev1.Kustomization
 		Bundle: &bundle.Bundle{Root: root, Source: &sourcev1.GitRepository{}}, Cluster: live, WorkDir: t.TempDir(),
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Report: &report.Report{},
 		Event: func(_ context.Context, reason, message string) { t.Errorf("Event %s: %s", reason, message) },
+	}
+}
+
+// startNudging nudges root's tree until ctx ends. What it returns waits for that, and says how often was asked, by kind and cause.
+func startNudging(ctx context.Context, t *testing.T, api cluster.Client, root *kustomizev1.Kustomization) (ended func() map[string]int) {
+	t.Helper()
+	log, told := slog.New(slog.NewTextHandler(t.Output(), nil)), map[string]int{}
+	cache := live.New(ctx, api, log)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		roots := []types.NamespacedName{client.ObjectKeyFromObject(root)}
+		nudge.Run(ctx, cache, func() []types.NamespacedName { return roots }, log, func(kind, cause string) { told[kind+": "+cause]++ })
+		cache.Wait()
+	})
+	return func() map[string]int {
+		watching.Wait()
+		return told
 	}
 }
 

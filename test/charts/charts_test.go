@@ -1,15 +1,8 @@
 package charts
 
 import (
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
-	"helm.sh/helm/v4/pkg/chart/v2/loader"
-	"helm.sh/helm/v4/pkg/engine"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -28,34 +21,9 @@ type release struct {
 	kinds      []string
 }
 
-// render does what source-controller and helm-controller do: it puts the library into the chart, as Chart.yaml says,
-// checks the values, and fills in the templates.
+// render renders the chart pgadmin.
 func render(values ...string) (map[string]string, error) {
-	chart, err := loader.LoadDir("../../charts/pgadmin")
-	if err != nil {
-		return nil, err
-	}
-	for _, dependency := range chart.Metadata.Dependencies {
-		library, err := loader.LoadDir("../../charts/pgadmin/" + strings.TrimPrefix(dependency.Repository, "file://"))
-		if err != nil {
-			return nil, err
-		}
-		chart.AddDependency(library)
-	}
-	merged := map[string]any{}
-	for _, text := range values {
-		layer, err := loader.LoadValues(strings.NewReader(text))
-		if err != nil {
-			return nil, err
-		}
-		merged = loader.MergeMaps(merged, layer)
-	}
-	options := common.ReleaseOptions{Name: "pgadmin", Namespace: "tazlab-db", Revision: 1, IsInstall: true}
-	filled, err := util.ToRenderValues(chart, merged, options, nil)
-	if err != nil {
-		return nil, err
-	}
-	return engine.Render(chart, filled)
+	return Render("../../charts/pgadmin", "pgadmin", "tazlab-db", values...)
 }
 
 func rendered(t *testing.T, values ...string) release {
@@ -65,19 +33,14 @@ func rendered(t *testing.T, values ...string) release {
 		t.Fatal(err)
 	}
 	var r release
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		for _, document := range strings.Split(files[name], "\n---\n") {
-			r.read(t, document)
-		}
+	for _, document := range Documents(files) {
+		r.read(t, document)
 	}
 	return r
 }
 
 func (r *release) read(t *testing.T, document string) {
 	t.Helper()
-	if strings.TrimSpace(document) == "" {
-		return
-	}
 	var kind struct{ Kind string }
 	if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
 		t.Fatalf("%v:\n%s", err, document)

@@ -47,7 +47,7 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&o.Root, "root", ".", "root folder of the checkout")
 	root.PersistentFlags().StringVar(&o.Dir, "dir", "", "folder of the castle's state (default: run, in the user's cache folder seed-castle)")
-	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), reboot(&o), upgradeK8s(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
+	root.AddCommand(prepare(&o), up(&o), measure(&o), measureWaitfor(&o), measureFollow(&o), reboot(&o), upgradeK8s(&o), down(&o), status(&o), kubectl(&o), logs(&o), inside(&o), push(&o), sample(&o), apply(&o), program(&o), artifact(&o), supervisor())
 	return root
 }
 

@@ -2,20 +2,14 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/tazlab/seed/castle/internal/life"
 )
@@ -64,32 +58,16 @@ func Run(ctx context.Context, o life.Options, runs int, out io.Writer) error {
 	return write(out, runs, seed, stock)
 }
 
-// once brings a fresh castle up, lets birth happen in it, and takes it away.
+// once lets birth happen in a fresh castle.
 func once(ctx context.Context, o life.Options, birth func(context.Context, *life.Castle) (Sample, error)) (sample Sample, err error) {
-	quiet := o
-	quiet.Out = io.Discard
-	c, err := life.New(quiet)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Prepare(ctx); err != nil {
-		return nil, err
-	}
-	if err := c.Start(ctx); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if downErr := c.Down(context.WithoutCancel(ctx)); err == nil {
-			err = downErr
-		}
-	}()
-	// The cluster's DNS comes from the platform, for both kinds alike.
-	if err := c.Apply(ctx, nil); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	return birth(ctx, c)
+	o.Out = io.Discard
+	err = life.Fresh(ctx, o, func(ctx context.Context, c *life.Castle) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+		defer cancel()
+		sample, err = birth(ctx, c)
+		return err
+	})
+	return sample, err
 }
 
 // withSeed gives Talos the inline manifest.
@@ -154,52 +132,4 @@ func addReport(ctx context.Context, c *life.Castle, start time.Time, sample Samp
 	}
 	sample[ownPath] = sample[fluxApplied] - sample[seedStarts]
 	return nil
-}
-
-// classicTree writes the tree in the layout of "flux bootstrap" into dir and returns the files with Flux' manifests and with
-// the sync objects as the castle's cluster has them.
-func classicTree(ctx context.Context, c *life.Castle, dir string) (components, sync string, err error) {
-	if err := c.CopyTree(dir); err != nil {
-		return "", "", err
-	}
-	packed, err := c.Artifact(ctx, "flux")
-	if err != nil {
-		return "", "", err
-	}
-	folder := filepath.Join(dir, "clusters/base")
-	data, err := os.ReadFile(filepath.Join(packed, "gotk-components.yaml"))
-	if err != nil {
-		return "", "", err
-	}
-	index := filepath.Join(folder, "kustomization.yaml")
-	kustomization, err := os.ReadFile(index)
-	if err != nil {
-		return "", "", err
-	}
-	kustomization = bytes.Replace(kustomization, []byte("- flux.yaml"), []byte("- gotk-components.yaml"), 1)
-	components, sync = filepath.Join(folder, "gotk-components.yaml"), filepath.Join(dir, "sync.yaml")
-	if err := errors.Join(os.WriteFile(components, data, 0o600), os.WriteFile(index, kustomization, 0o600)); err != nil {
-		return "", "", err
-	}
-	return components, sync, writeSync(dir, sync)
-}
-
-// writeSync writes the root source and the root Kustomization of the castle's cluster into file.
-func writeSync(dir, file string) error {
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(dir, life.Cluster))
-	if err != nil {
-		return fmt.Errorf("build %s: %w", life.Cluster, err)
-	}
-	var all []byte
-	for _, resource := range built.Resources() {
-		if kind := resource.GetKind(); resource.GetName() != "flux-system" || (kind != "GitRepository" && kind != "Kustomization") {
-			continue
-		}
-		text, err := resource.AsYAML()
-		if err != nil {
-			return err
-		}
-		all = append(append(all, text...), "---\n"...)
-	}
-	return os.WriteFile(file, all, 0o600)
 }

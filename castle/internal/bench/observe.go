@@ -7,7 +7,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
@@ -73,11 +72,5 @@ func isReady(ctx context.Context, client dynamic.Interface) bool {
 	if err != nil {
 		return false
 	}
-	conditions, _, _ := unstructured.NestedSlice(root.Object, "status", "conditions")
-	for _, c := range conditions {
-		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
-			return condition["status"] == "True"
-		}
-	}
-	return false
+	return life.Ready(root)
 }

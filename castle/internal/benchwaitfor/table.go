@@ -3,10 +3,9 @@ package benchwaitfor
 import (
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"slices"
 	"strings"
+
+	"github.com/tazlab/seed/castle/internal/figures"
 )
 
 // The measures, as they stand in the tables.
@@ -58,13 +57,13 @@ func (r results) dropCrowds(rival string) {
 
 // write prints the tables in Markdown: medians and spreads, and the ratios of the medians to waitfor's.
 func (b *bench) write(out io.Writer) error {
-	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	machine, err := figures.Machine()
 	if err != nil {
-		return fmt.Errorf("read the kernel's version: %w", err)
+		return err
 	}
 	var w strings.Builder
-	fmt.Fprintf(&w, "\n`make bench-waitfor`, median (least to most) of %d runs, with %d starts and %d Secrets in each; %d CPUs, Linux %s, %s\n\n",
-		b.Runs, startsPerRun, secretsPerRun, runtime.NumCPU(), strings.TrimSpace(string(kernel)), runtime.GOARCH)
+	fmt.Fprintf(&w, "\n`make bench-waitfor`, median (least to most) of %d runs, with %d starts and %d Secrets in each; %s\n\n",
+		b.Runs, startsPerRun, secretsPerRun, machine)
 	w.WriteString("| | waitfor | kubectl loop | kubectl wait | loop / waitfor | wait / waitfor |\n|---|---|---|---|---|---|\n")
 	for _, m := range measures {
 		of := b.results[m.name]
@@ -73,19 +72,19 @@ func (b *bench) write(out io.Writer) error {
 		}
 		fmt.Fprintf(&w, "| %s |", m.name)
 		for _, r := range rivals {
-			fmt.Fprintf(&w, " %s |", spread(of[r.name], m.digits))
+			fmt.Fprintf(&w, " %s |", figures.Spread(of[r.name], m.digits))
 		}
 		for _, r := range rivals[1:] {
 			by := of[waitfor]
 			if !m.ratio {
 				by = nil
 			}
-			fmt.Fprintf(&w, " %s |", ratio(of[r.name], by))
+			fmt.Fprintf(&w, " %s |", figures.Ratio(of[r.name], by))
 		}
 		w.WriteString("\n")
 	}
 	if len(b.kubelet) > 0 {
-		fmt.Fprintf(&w, "\nFrom the last words of an init container that waits for nothing to the application's start: %s s.\n", spread(b.kubelet, 2))
+		fmt.Fprintf(&w, "\nFrom the last words of an init container that waits for nothing to the application's start: %s s.\n", figures.Spread(b.kubelet, 2))
 	}
 	w.WriteString("\n| Image | files, MB | gzip -9, MB |\n|---|---|---|\n")
 	for _, image := range b.images {
@@ -93,29 +92,4 @@ func (b *bench) write(out io.Writer) error {
 	}
 	_, err = io.WriteString(out, w.String())
 	return err
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func spread(values []float64, digits int) string {
-	if len(values) == 0 {
-		return "-"
-	}
-	least, most := slices.Min(values), slices.Max(values)
-	if least == most {
-		return fmt.Sprintf("%.*f", digits, least)
-	}
-	return fmt.Sprintf("%.*f (%.*f to %.*f)", digits, median(values), digits, least, digits, most)
-}
-
-// ratio is "-" where there is nothing to divide by.
-func ratio(values, by []float64) string {
-	if len(values) == 0 || len(by) == 0 || median(by) == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", median(values)/median(by))
 }

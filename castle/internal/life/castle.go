@@ -45,6 +45,8 @@ type Options struct {
 	Taint bool
 	// Preload puts the images on the node before its kubelet starts, like Talos' image cache.
 	Preload bool
+	// Audit is as node.Config.Audit.
+	Audit []string
 	// Out gets the progress.
 	Out io.Writer
 }

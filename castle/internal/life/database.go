@@ -108,8 +108,8 @@ func (c *Castle) FollowWithoutDatabase(ctx context.Context) error {
 func databaseAloneIsMissing(text string) bool {
 	var report struct {
 		Units []struct {
-			Name  string
-			Ready bool
+			Name        string
+			Ready, Part bool
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &report); err != nil {
@@ -117,10 +117,13 @@ func databaseAloneIsMissing(text string) bool {
 	}
 	missing := false
 	for _, unit := range report.Units {
-		if !unit.Ready && unit.Name != databaseUnit {
+		if unit.Ready || unit.Part { // a part is what a unit brought: the unit says whether that matters
+			continue
+		}
+		if unit.Name != databaseUnit {
 			return false
 		}
-		missing = missing || !unit.Ready
+		missing = true
 	}
 	return missing
 }

@@ -59,9 +59,10 @@ func TestSetDatabase(t *testing.T) {
 func TestDatabaseAloneIsMissing(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
-		`{"units": [{"name": "a", "ready": true}, {"name": "flux-system/infrastructure-instances"}]}`: true,
-		`{"units": [{"name": "flux-system/infrastructure-instances", "ready": true}]}`:                false,
-		`{"units": [{"name": "a"}, {"name": "flux-system/infrastructure-instances"}]}`:                false,
+		`{"units": [{"name": "a", "ready": true}, {"name": "flux-system/infrastructure-instances"}]}`:              true,
+		`{"units": [{"name": "flux-system/infrastructure-instances", "ready": true}]}`:                             false,
+		`{"units": [{"name": "a"}, {"name": "flux-system/infrastructure-instances"}]}`:                             false,
+		`{"units": [{"name": "helmrelease/a/b", "part": true}, {"name": "flux-system/infrastructure-instances"}]}`: true,
 		`{"units": []}`: false, "": false,
 	} {
 		if got := databaseAloneIsMissing(text); got != want {

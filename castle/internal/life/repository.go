@@ -15,8 +15,8 @@ import (
 // SampleFolder is the cluster's folder in a sample repository.
 const SampleFolder = "clusters/home"
 
-// gitURL is where the node finds the castle's repository.
-const gitURL = "https://git.castle.internal:8443/" + beside.Repository
+// GitURL is where the node finds the castle's repository.
+const GitURL = "https://git.castle.internal:8443/" + beside.Repository
 
 // Sample writes into the folder DIR/repository what "flux bootstrap" leaves in a repository, with one ConfigMap
 // as its app, and into DIR/git-secret a file for each key of the Git Secret that it would have made.
@@ -25,7 +25,7 @@ func (c *Castle) Sample(ctx context.Context, dir string) error {
 		return err
 	}
 	repository, secret := filepath.Join(dir, "repository"), filepath.Join(dir, "git-secret")
-	if err := artifacts.Bootstrap(ctx, filepath.Join(c.Cache, "artifacts"), repository, gitURL, SampleFolder); err != nil {
+	if err := artifacts.Bootstrap(ctx, filepath.Join(c.Cache, "artifacts"), repository, GitURL, SampleFolder); err != nil {
 		return err
 	}
 	ca, err := os.ReadFile(node.CAFile(c.NodeDir()))

@@ -126,7 +126,7 @@ func (c *Castle) Start(ctx context.Context) error {
 	config := node.Config{
 		Dir: c.NodeDir(), Command: self, Binaries: c.programs,
 		Doors: []node.Door{{Name: "blog", HostAddr: c.Blog, NodeAddr: node.NodeIP + ":30080"}},
-		Taint: c.Taint, NoCNI: c.network.held(), ServiceAccountKey: c.serviceAccountKey,
+		Taint: c.Taint, NoCNI: c.network.held(), ServiceAccountKey: c.serviceAccountKey, Audit: c.Audit,
 		OnEvent: c.show,
 	}
 	if config.NoCNI {

@@ -66,7 +66,7 @@ func (c *Castle) fluxStands(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("look for Kustomization %s: %w", name, err)
 		}
-		if !ready(object) {
+		if !Ready(object) {
 			return fmt.Errorf("Kustomization %s is not Ready", name)
 		}
 	}
@@ -77,7 +77,8 @@ func (c *Castle) fluxStands(ctx context.Context) error {
 	return err
 }
 
-func ready(object *unstructured.Unstructured) bool {
+// Ready tells whether an object has the condition Ready.
+func Ready(object *unstructured.Unstructured) bool {
 	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
 	for _, entry := range conditions {
 		if condition, ok := entry.(map[string]any); ok && condition["type"] == "Ready" {

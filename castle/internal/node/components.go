@@ -55,25 +55,28 @@ func (n *node) etcd(ctx context.Context) error {
 }
 
 func (n *node) apiServer(ctx context.Context) error {
-	err := n.component("kube-apiserver",
-		"--etcd-servers=http://"+localEtcd,
-		"--bind-address=0.0.0.0", "--advertise-address="+NodeIP, "--secure-port=6443",
-		"--tls-cert-file="+n.pki("apiserver.crt"), "--tls-private-key-file="+n.pki("apiserver.key"),
-		"--client-ca-file="+n.pki("ca.crt"), "--anonymous-auth=false",
+	args := []string{
+		"--etcd-servers=http://" + localEtcd,
+		"--bind-address=0.0.0.0", "--advertise-address=" + NodeIP, "--secure-port=6443",
+		"--tls-cert-file=" + n.pki("apiserver.crt"), "--tls-private-key-file=" + n.pki("apiserver.key"),
+		"--client-ca-file=" + n.pki("ca.crt"), "--anonymous-auth=false",
 		"--authorization-mode=Node,RBAC",
-		"--enable-admission-plugins=NodeRestriction", "--admission-control-config-file="+n.etc("admission.yaml"),
-		"--encryption-provider-config="+n.etc("encryption.yaml"),
-		"--service-account-issuer="+Issuer, "--api-audiences="+Issuer,
-		"--service-account-key-file="+n.pki("sa.pub"), "--service-account-signing-key-file="+n.pki("sa.key"),
-		"--service-cluster-ip-range="+serviceCIDR, "--allow-privileged=true", "--profiling=false",
-		"--kubelet-client-certificate="+n.pki("apiserver-kubelet-client.crt"), "--kubelet-client-key="+n.pki("apiserver-kubelet-client.key"),
-		"--requestheader-client-ca-file="+n.pki("front-proxy-ca.crt"), "--requestheader-allowed-names="+pki.FrontProxy,
+		"--enable-admission-plugins=NodeRestriction", "--admission-control-config-file=" + n.etc("admission.yaml"),
+		"--encryption-provider-config=" + n.etc("encryption.yaml"),
+		"--service-account-issuer=" + Issuer, "--api-audiences=" + Issuer,
+		"--service-account-key-file=" + n.pki("sa.pub"), "--service-account-signing-key-file=" + n.pki("sa.key"),
+		"--service-cluster-ip-range=" + serviceCIDR, "--allow-privileged=true", "--profiling=false",
+		"--kubelet-client-certificate=" + n.pki("apiserver-kubelet-client.crt"), "--kubelet-client-key=" + n.pki("apiserver-kubelet-client.key"),
+		"--requestheader-client-ca-file=" + n.pki("front-proxy-ca.crt"), "--requestheader-allowed-names=" + pki.FrontProxy,
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
-		"--proxy-client-cert-file="+n.pki("front-proxy-client.crt"), "--proxy-client-key-file="+n.pki("front-proxy-client.key"),
-		"--kubelet-certificate-authority="+n.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP,Hostname",
-	)
-	if err != nil {
+		"--proxy-client-cert-file=" + n.pki("front-proxy-client.crt"), "--proxy-client-key-file=" + n.pki("front-proxy-client.key"),
+		"--kubelet-certificate-authority=" + n.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP,Hostname",
+	}
+	if len(n.config.Audit) > 0 {
+		args = append(args, "--audit-policy-file="+n.etc("audit.yaml"), "--audit-log-path="+AuditLog(n.config.Dir))
+	}
+	if err := n.component("kube-apiserver", args...); err != nil {
 		return err
 	}
 	return poll(ctx, "wait for the API server", func(ctx context.Context) error {

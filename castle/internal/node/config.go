@@ -61,6 +61,8 @@ type Config struct {
 	Taint bool
 	// Preload are images that are pulled before kubelet starts.
 	Preload []string
+	// Audit are the users whose requests get into the API server's audit log, at level Metadata; none: it keeps no such log.
+	Audit []string
 	// ServiceAccountKey, when set, is the cluster's key for tokens, made beforehand by pki.ServiceAccountKey: a vault can then know
 	// it before there is a cluster. By default the node makes one, which makes the API server a second or more late.
 	ServiceAccountKey pki.Pair `json:"-"`

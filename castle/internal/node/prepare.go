@@ -25,6 +25,7 @@ type values struct {
 	Registry, Mirror, Image, EncryptionKey             string
 	Binaries                                           map[string]string
 	Taint                                              bool
+	Audit                                              []string
 }
 
 // mirrored are the registries that containerd asks the castle's own registry for first.
@@ -47,7 +48,7 @@ func newValues(c Config) values {
 	return values{
 		Dir: c.Dir, Name: Name, Domain: Domain, ServicesIP: ServicesIP, ClusterDNS: clusterDNSIP, PodCIDR: podCIDR,
 		Containerd: containerdSocket, CNIBinaries: cniBinaries, PauseImage: PauseImage, Mirror: MirrorAddr,
-		Binaries: c.Binaries, Taint: c.Taint,
+		Binaries: c.Binaries, Taint: c.Taint, Audit: c.Audit,
 	}
 }
 
@@ -73,7 +74,11 @@ func prepare(c Config, apiDoor string) error {
 	}
 	v := newValues(c)
 	v.EncryptionKey = base64.StdEncoding.EncodeToString(key)
-	for _, name := range []string{"kubelet.yaml", "kube-proxy.yaml", "containerd.toml", "admission.yaml", "encryption.yaml", "Corefile"} {
+	names := []string{"kubelet.yaml", "kube-proxy.yaml", "containerd.toml", "admission.yaml", "encryption.yaml", "Corefile"}
+	if len(c.Audit) > 0 {
+		names = append(names, "audit.yaml")
+	}
+	for _, name := range names {
 		if err := write(filepath.Join(c.Dir, "etc", name), name, v); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -66,6 +67,17 @@ func TestComponentConfigurationsParse(t *testing.T) {
 		if got := readYAML(t, filepath.Join(dir, "etc", name)); got["kind"] == nil {
 			t.Errorf("%s has no kind", name)
 		}
+	}
+}
+
+func TestAuditPolicyNamesTheUsers(t *testing.T) {
+	path := func(dir string) string { return filepath.Join(dir, "etc", "audit.yaml") }
+	if _, err := os.Stat(path(prepared(t, nil))); !os.IsNotExist(err) {
+		t.Errorf("nobody asked for an audit log (%v)", err)
+	}
+	got := readYAML(t, path(prepared(t, func(c *Config) { c.Audit = []string{"system:serviceaccount:a:b", "admin"} })))
+	if said := fmt.Sprint(got["rules"]); said != "[map[level:Metadata users:[system:serviceaccount:a:b admin]] map[level:None]]" {
+		t.Errorf("rules: %s", said)
 	}
 }
 

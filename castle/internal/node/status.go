@@ -66,6 +66,10 @@ func Enter(dir string) ([]string, error) {
 // Logs is the path of a component's log: a name of Programs, "supervisor", "node-dns" or a Service's name.
 func Logs(dir, name string) string { return filepath.Join(dir, "log", name+".log") }
 
+// AuditLog is the path of the API server's audit log, of a node with Config.Audit. An entry may come a moment
+// after the request's answer.
+func AuditLog(dir string) string { return Logs(dir, "audit") }
+
 // Kubeconfig is the path of the admin's kubeconfig for use on the host, through the API door.
 func Kubeconfig(dir string) string { return filepath.Join(dir, "kubeconfig") }
 

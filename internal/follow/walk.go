@@ -1,0 +1,260 @@
+package follow
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/live"
+	"github.com/tazlab/seed/internal/report"
+)
+
+// walker goes through the tree at one moment.
+type walker struct {
+	// list is all objects of a kind, or why they cannot be read.
+	list func(kind) ([]client.Object, error)
+	seen map[ID]Unit
+	now  time.Time
+
+	objects map[ID]client.Object
+	listed  map[string]error // by the ID's kind
+}
+
+// units are all of the tree, each root before what it brought and each Kustomization before its parts; then also, if they
+// are not among those. No roots are all Kustomizations that no other one brings. It fails if Kustomizations cannot be read.
+func (w *walker) units(roots, also []ID) ([]Unit, error) {
+	w.objects, w.listed = map[ID]client.Object{}, map[string]error{}
+	if err := w.load(""); err != nil {
+		return nil, err
+	}
+	named := len(roots) > 0
+	if !named {
+		roots = w.roots()
+	}
+	t := &tree{walker: w, at: map[ID]int{}, isRoot: map[ID]bool{}}
+	for _, root := range roots {
+		t.isRoot[root] = true
+	}
+	for _, root := range roots {
+		t.walk(root)
+	}
+	if !named { // of those that bring each other none is a root
+		for _, id := range w.kustomizations() {
+			t.walk(id)
+		}
+	}
+	for _, id := range also {
+		t.add(id, ID{})
+	}
+	t.connect()
+	return t.units, nil
+}
+
+// load takes in all objects of a kind.
+func (w *walker) load(id string) error {
+	if err, done := w.listed[id]; done {
+		return err
+	}
+	k, known := kindOf(id)
+	if !known {
+		return fmt.Errorf("seed does not know the kind %q", id)
+	}
+	objects, err := w.list(k)
+	w.listed[id] = err
+	for _, o := range objects {
+		w.objects[ID{id, o.GetNamespace(), o.GetName()}] = o
+	}
+	return err
+}
+
+// kustomizations are all that are there, sorted.
+func (w *walker) kustomizations() []ID {
+	var all []ID
+	for id := range w.objects {
+		if !id.Part() {
+			all = append(all, id)
+		}
+	}
+	slices.SortFunc(all, func(a, b ID) int { return compare(a, b) })
+	return all
+}
+
+// roots are the Kustomizations that no other one brings. Whose label names one that is not Ready yet will be in the
+// inventory of that one.
+func (w *walker) roots() []ID {
+	all := w.kustomizations()
+	brought := map[ID]bool{}
+	for _, id := range all {
+		for _, child := range w.brings(id) {
+			brought[child] = brought[child] || child != id // a root holds itself
+		}
+		labels, group := w.objects[id].GetLabels(), kustomizev1.GroupVersion.Group
+		owner := ID{Namespace: labels[group+"/namespace"], Name: labels[group+"/name"]}
+		if o := w.objects[owner]; o != nil && owner != id {
+			f := factsOf(o)
+			brought[id] = brought[id] || phase(&f) != report.PhaseReady
+		}
+	}
+	return slices.DeleteFunc(all, func(id ID) bool { return brought[id] })
+}
+
+func (w *walker) brings(id ID) []ID {
+	k, ok := w.objects[id].(*kustomizev1.Kustomization)
+	if !ok {
+		return nil
+	}
+	return brings(k)
+}
+
+// tree is what was walked by now.
+type tree struct {
+	*walker
+	units  []Unit
+	at     map[ID]int
+	isRoot map[ID]bool
+}
+
+func (t *tree) walk(root ID) {
+	queue, by := []ID{root}, map[ID]ID{}
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if !t.add(id, by[id]) {
+			continue
+		}
+		brought := t.brings(id)
+		for _, child := range brought {
+			if child.Part() {
+				t.add(child, id)
+			}
+		}
+		for _, child := range brought {
+			if child.Part() {
+				continue
+			}
+			if _, known := by[child]; !known && !t.isRoot[child] && child != root {
+				by[child] = id
+			}
+			queue = append(queue, child)
+		}
+	}
+}
+
+// add judges one unit, unless it was before.
+func (t *tree) add(id, by ID) bool {
+	if _, known := t.at[id]; known {
+		return false
+	}
+	unit := Unit{ID: id}
+	switch err := t.load(id.Kind); {
+	case errors.Is(err, live.ErrNotYet):
+		return false
+	case err != nil && live.NotServed(err):
+		unit.Phase, unit.Reason = report.PhaseAbsent, "the API server does not serve its kind yet"
+	case err != nil:
+		unit.Phase, unit.Reason = report.PhaseUnknown, "it cannot be read, which is tried again: "+err.Error()
+	default:
+		unit = t.state(id)
+	}
+	unit.By = by
+	t.at[id] = len(t.units)
+	t.units = append(t.units, unit)
+	return true
+}
+
+// connect adds to what units need their sources and stores, those that are units too.
+func (t *tree) connect() {
+	for i := range t.units {
+		o := t.objects[t.units[i].ID]
+		if o == nil {
+			continue
+		}
+		for _, source := range factsOf(o).sources {
+			if _, known := t.at[source]; known {
+				t.units[i].Needs = append(t.units[i].Needs, source)
+			}
+		}
+	}
+}
+
+// state judges one unit as Flux' own CLI does: observed at its generation, and Ready.
+func (w *walker) state(id ID) Unit {
+	o := w.objects[id]
+	if o == nil {
+		return Unit{ID: id, Phase: report.PhaseAbsent, Reason: "not in the cluster yet"}
+	}
+	f := factsOf(o)
+	unit := Unit{ID: id, Phase: phase(&f), Revision: f.revision, Needs: f.needs, Created: o.GetCreationTimestamp().Time}
+	unit.Since = f.transition(unit.Created)
+	if k, ok := o.(*kustomizev1.Kustomization); ok {
+		unit.Workload, unit.Checked = workload(k), checked(k)
+	} else {
+		unit.Checked = true
+	}
+	ready := f.condition(meta.ReadyCondition)
+	if f.whole || ready != nil && ready.Status == metav1.ConditionTrue && f.observed == f.generation && f.stalled() == nil {
+		unit.Ready, unit.At = true, w.since(id, unit.Since)
+	} else {
+		unit.Reason = reason(id, &f)
+	}
+	if f.suspended {
+		unit.Reason = "suspended: left alone"
+		return unit
+	}
+	unit.Stalled = f.stalled() != nil
+	// Said of this generation, even if Flux does not count one as observed whose reconciliation failed.
+	unit.Failed = unit.Stalled || ready != nil && ready.Status == metav1.ConditionFalse && ready.ObservedGeneration == f.generation && slices.Contains(final, ready.Reason)
+	return unit
+}
+
+// reason is why a unit is not Ready.
+func reason(id ID, f *facts) string {
+	ready := f.condition(meta.ReadyCondition)
+	if stalled := f.stalled(); stalled != nil {
+		if ready == nil || ready.Message == stalled.Message || ready.Status == metav1.ConditionTrue {
+			return stalled.Message
+		}
+		return stalled.Message + ": " + ready.Message
+	}
+	switch {
+	case ready == nil:
+		return "not seen by " + controller(id) + " yet"
+	case ready.Status != metav1.ConditionTrue && ready.ObservedGeneration == f.generation:
+		return ready.Message
+	case f.observed != f.generation:
+		return "its newest generation is not reconciled yet"
+	}
+	return ready.Message
+}
+
+// controller is who reconciles a kind.
+func controller(id ID) string {
+	k, _ := kindOf(id.Kind)
+	switch k.Group {
+	case "helm.toolkit.fluxcd.io":
+		return "helm-controller"
+	case "source.toolkit.fluxcd.io":
+		return "source-controller"
+	case "external-secrets.io":
+		return "External Secrets Operator"
+	}
+	return "kustomize-controller"
+}
+
+// since is when a unit was seen to become Ready; conditions know whole seconds only, so they speak for the units alone
+// that were Ready before seed looked.
+func (w *walker) since(id ID, transition time.Time) time.Time {
+	if before, known := w.seen[id]; known {
+		if before.Ready {
+			return before.At
+		}
+		return w.now
+	}
+	return transition
+}

@@ -1,0 +1,115 @@
+package live
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/cluster"
+)
+
+// Reader is one who looks into the cache. What it has asked for is watched until it drops it; what several have asked for is
+// watched once, until the last of them drops it.
+type Reader struct {
+	cache   *Cache
+	changed chan struct{}
+}
+
+// Reader is a new one, that has asked for nothing yet.
+func (c *Cache) Reader() *Reader {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &Reader{cache: c, changed: make(chan struct{}, 1)}
+	c.readers = append(c.readers, r)
+	return r
+}
+
+// Changes takes one change, and who reads it looks at everything.
+func (r *Reader) Changes() <-chan struct{} { return r.changed }
+
+// Cluster is the client that the cache reads with.
+func (r *Reader) Cluster() cluster.Client { return r.cache.cluster }
+
+// List is what is known by now, sorted by namespace and name; nobody may change the objects. The first call begins to watch.
+// An error says that nothing is known: ErrNotYet, or why it cannot be read, which is tried again.
+func (r *Reader) List(q Query) ([]client.Object, error) { return r.cache.list(q, r) }
+
+// Of is List with the objects' type, which is q's kind.
+func Of[T client.Object](r *Reader, q Query) ([]T, error) {
+	objects, err := r.List(q)
+	all := make([]T, 0, len(objects))
+	for _, object := range objects {
+		if o, ok := object.(T); ok {
+			all = append(all, o)
+		}
+	}
+	return all, err
+}
+
+// Drop says that r does not need q any more. If nobody else does, no watch of it is open when it returns.
+func (r *Reader) Drop(q Query) { r.cache.drop(q, r) }
+
+// list reads q for r, nil being the cache itself.
+func (c *Cache) list(q Query, r *Reader) ([]client.Object, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.watched[q]
+	if w == nil {
+		var err error
+		if w, err = c.watch(q); err != nil {
+			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, err)
+		}
+		w.readers = map[*Reader]bool{}
+		c.watched[q] = w
+	}
+	w.readers[r] = true
+	if !w.synced() {
+		if w.err != nil {
+			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, w.err)
+		}
+		return nil, ErrNotYet
+	}
+	var all []client.Object
+	for _, object := range w.store.List() {
+		if o, ok := object.(client.Object); ok {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b client.Object) int {
+		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
+	})
+	return all, nil
+}
+
+func (c *Cache) drop(q Query, r *Reader) {
+	c.mu.Lock()
+	w := c.watched[q]
+	if w == nil {
+		c.mu.Unlock()
+		return
+	}
+	delete(w.readers, r)
+	if !c.lacks() { // of what is not served yet a definition will tell
+		delete(w.readers, nil)
+	}
+	if len(w.readers) > 0 {
+		c.mu.Unlock()
+		return
+	}
+	delete(c.watched, q)
+	c.mu.Unlock()
+	w.end()
+	<-w.ended // its last events take the lock
+}
+
+// lacks tells whether anything that is asked for is not served.
+func (c *Cache) lacks() bool {
+	for _, w := range c.watched {
+		if !w.synced() && NotServed(w.err) {
+			return true
+		}
+	}
+	return false
+}

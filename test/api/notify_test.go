@@ -1,0 +1,141 @@
+//go:build apiserver
+
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/tazlab/seed/internal/birth"
+	"github.com/tazlab/seed/internal/bundle"
+	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/notify"
+	"github.com/tazlab/seed/internal/report"
+)
+
+// chat is a Provider and an Alert for the Kustomization root, and what comes out of them.
+func chat(t *testing.T, live cluster.Client, name, root, severity string) <-chan eventv1.Event {
+	t.Helper()
+	said := make(chan eventv1.Event, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var e eventv1.Event
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || r.Header.Get("Gotk-Component") != "seed" {
+			t.Errorf("%v %v", r.Header, err)
+		}
+		said <- e
+	}))
+	t.Cleanup(server.Close)
+	for kind, spec := range map[string]map[string]any{
+		"Provider": {"type": "generic", "address": server.URL},
+		"Alert": {
+			"providerRef": map[string]any{"name": name}, "eventSeverity": severity,
+			"inclusionList": []any{"^Flux ", "^the tree does not stand"},
+			"eventSources":  []any{map[string]any{"kind": "Kustomization", "name": root}},
+		},
+	} {
+		object := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": kind, "metadata": map[string]any{"name": name, "namespace": "flux-system"}, "spec": spec,
+		}}
+		if err := live.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := live.Delete(context.Background(), object); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return said
+}
+
+// startNotifications runs the real notification-controller and returns the address of its receiver of events.
+func startNotifications(t *testing.T) notify.Address {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log := startProgram(t, "notification-controller", "--events-addr="+address, "--receiverAddr=127.0.0.1:0")
+	// It takes events before it has read what Alerts there are, and then loses them.
+	log.until(t, "Starting workers", 3)
+	return notify.Address("http://" + address + "/")
+}
+
+// Whoever has an Alert for the root reads in the chat how the birth went; an Alert for errors tells of errors alone.
+func TestTheChatIsTold(t *testing.T) {
+	live := newClient(t, admin)
+	tree(t, live, "chat", "chat-app")
+	reconcile(t, live, "chat-app", metav1.ConditionTrue, "applied")
+	reconcile(t, live, "chat", metav1.ConditionTrue, "applied", "chat-app")
+	all, errorsOnly := chat(t, live, "chat-all", "chat", "info"), chat(t, live, "chat-errors", "chat", "error")
+	address := startNotifications(t)
+	run := func(until ...birth.Goal) (summary string, err error) {
+		b := &birth.Birth{
+			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Until: until,
+			Log: slog.New(slog.DiscardHandler), Report: &report.Report{Seed: time.Now(), Revision: "main@sha1:1"}, Event: func(context.Context, string, string) {},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return b.Run(ctx)
+	}
+	summary, err := run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := heard(t, all)
+	if e.Severity != "info" || e.Message != summary || !strings.Contains(e.Message, "all 2 Kustomizations are Ready") ||
+		e.Metadata["revision"] != "main@sha1:1" || e.InvolvedObject.Name != "chat" {
+		t.Errorf("%+v", e)
+	}
+	var root kustomizev1.Kustomization
+	if err := live.Get(t.Context(), types.NamespacedName{Namespace: "flux-system", Name: "chat"}, &root); err != nil {
+		t.Fatal(err)
+	}
+	root.Spec.Suspend = true
+	if err := live.Update(t.Context(), &root); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(goal(t, "ks/chat")); err == nil {
+		t.Fatal("a goal that is suspended stands")
+	}
+	for _, said := range []<-chan eventv1.Event{all, errorsOnly} {
+		if e := heard(t, said); e.Severity != "error" || !strings.HasPrefix(e.Message, "the tree does not stand: ") || !strings.Contains(e.Message, ": chat") {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(all)+len(errorsOnly) > 0 {
+		t.Error("the chat is told more than once")
+	}
+}
+
+// heard is the next that the chat is told.
+func heard(t *testing.T, said <-chan eventv1.Event) eventv1.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	select {
+	case e := <-said:
+		return e
+	case <-ctx.Done():
+		t.Fatal("the chat is told nothing")
+		return eventv1.Event{}
+	}
+}

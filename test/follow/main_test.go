@@ -1,0 +1,123 @@
+//go:build apiserver
+
+// Package follow_test tests what the chart seed-follow lets its ServiceAccount do at a real kube-apiserver. "make api" brings
+// what it needs: KUBEBUILDER_ASSETS names a folder with etcd and kube-apiserver, FLUX_MANIFESTS and ESO_DEFINITIONS folders with
+// the definitions of Flux and of External Secrets Operator, FOLLOW_CHART the rendered chart.
+package follow_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	ssautil "github.com/fluxcd/pkg/ssa/utils"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// Where the chart was rendered into, and what for; see the Makefile.
+const (
+	fluxNamespace = "flux-system"
+	namespace     = "policy"
+	account       = "system:serviceaccount:flux-system:seed-follow"
+)
+
+// admin is the access of a cluster admin to the API server of this run.
+var admin *rest.Config
+
+// binary is where build puts seed.
+var binary string
+
+// installed is whether the chart is.
+var installed bool
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	for _, variable := range []string{"KUBEBUILDER_ASSETS", "FLUX_MANIFESTS", "ESO_DEFINITIONS", "FOLLOW_CHART"} {
+		if os.Getenv(variable) == "" {
+			fmt.Fprintf(os.Stderr, "%s is not set: run these tests with \"make api\"\n", variable)
+			return 1
+		}
+	}
+	env := &envtest.Environment{CRDInstallOptions: envtest.CRDInstallOptions{
+		Paths: []string{os.Getenv("FLUX_MANIFESTS"), os.Getenv("ESO_DEFINITIONS")}, ErrorIfPathMissing: true,
+	}}
+	var err error
+	if admin, err = env.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "starting the API server:", err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "seed-binary-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a folder for seed's binary:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "seed")
+	code := m.Run()
+	if err := env.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
+		return 1
+	}
+	return code
+}
+
+func newClient(t *testing.T, config *rest.Config) client.Client {
+	t.Helper()
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// follower is the access of the chart's ServiceAccount.
+func follower() *rest.Config {
+	config := rest.CopyConfig(admin)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: account, Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + fluxNamespace, "system:authenticated"},
+	}
+	return config
+}
+
+// install applies the rendered chart, once.
+func install(t *testing.T, live client.Client) {
+	t.Helper()
+	if installed {
+		return
+	}
+	installed = true
+	for _, name := range []string{fluxNamespace, namespace} {
+		if err := live.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+	}
+	for _, object := range parse(t, os.Getenv("FOLLOW_CHART")) {
+		if err := live.Create(t.Context(), object); err != nil {
+			t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
+		}
+	}
+}
+
+func parse(t *testing.T, file string) []*unstructured.Unstructured {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	objects, err := ssautil.ReadObjects(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
