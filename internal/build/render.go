@@ -37,53 +37,69 @@ type Rendered struct {
 	Unset []string
 }
 
+// Places tells where an object of that kind and name stands, relative to the folder of the source: "" if that is not sure.
+type Places func(kind, name string) string
+
 // Render builds spec.path of k in the folder root as Kustomization does, for who only looks: it tells where each object comes
-// from, and a variable without value is no error.
-func Render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Rendered, error) {
-	objects, err := render(k, root, vars)
+// from, and a variable without value is no error. Kustomize is asked for the places only if places, which may be nil, does not
+// know them all: to keep the books takes it a fifth of the time.
+func Render(k *kustomizev1.Kustomization, root string, vars Variables, places Places) ([]Rendered, error) {
+	objects, err := render(k, root, vars, places)
 	if err != nil {
 		return nil, fmt.Errorf("building Kustomization %s/%s, path %q: %w", k.Namespace, k.Name, k.Spec.Path, err)
 	}
 	return objects, nil
 }
 
-func render(k *kustomizev1.Kustomization, root string, vars Variables) ([]Rendered, error) {
-	kept := false // origin annotations that the source itself asks for
-	_, resources, err := resourcesOf(k, root, func(manifest []byte) (out []byte, err error) {
-		out, kept, err = withOrigins(manifest)
-		return out, err
-	})
+func render(k *kustomizev1.Kustomization, root string, vars Variables, places Places) ([]Rendered, error) {
+	resources, files, err := placed(k, root, places)
 	if err != nil {
 		return nil, err
 	}
 	var all []Rendered
-	for _, res := range resources.Resources() {
-		file, err := fileOf(k.Spec.Path, res, kept)
-		if err != nil {
-			return nil, err
-		}
-		data, err := res.MarshalJSON()
-		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
-		}
-		var unset []string
-		if bytes.ContainsRune(data, '$') { // to fill in what is not there costs as much as the rest
-			if unset, err = vars.fill(k, res); err != nil {
-				return nil, fmt.Errorf("spec.postBuild in %s %s: %w", res.GetKind(), res.GetName(), err)
-			}
-			if data, err = res.MarshalJSON(); err != nil {
-				return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
-			}
-		}
-		objects, err := read(data)
+	for i, res := range resources {
+		objects, unset, err := vars.fill(k, res)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)
 		}
 		for _, object := range objects { // more than one if it is a List
-			all = append(all, Rendered{Unstructured: object, File: file, Unset: unset})
+			all = append(all, Rendered{Unstructured: object, File: files[i], Unset: unset})
 		}
 	}
 	return all, nil
+}
+
+// placed builds the folder of k, and finds the file of each resource.
+func placed(k *kustomizev1.Kustomization, root string, places Places) (resources []*resource.Resource, files []string, err error) {
+	if places != nil {
+		_, built, err := resourcesOf(k, root, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, res := range built.Resources() {
+			files = append(files, places(res.GetKind(), res.GetName()))
+		}
+		if !slices.Contains(files, "") {
+			return built.Resources(), files, nil
+		}
+		files = nil
+	}
+	kept := false // origin annotations that the source itself asks for
+	_, built, err := resourcesOf(k, root, func(manifest []byte) (out []byte, err error) {
+		out, kept, err = withOrigins(manifest)
+		return out, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, res := range built.Resources() {
+		file, err := fileOf(k.Spec.Path, res, kept)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, file)
+	}
+	return built.Resources(), files, nil
 }
 
 // withOrigins makes a kustomization.yaml tell the origin of each object, and tells whether it did already.
@@ -133,33 +149,35 @@ func fileOf(dir string, res *resource.Resource, kept bool) (string, error) {
 	return filepath.Join(dir, file), nil
 }
 
-// fill replaces the variables in a resource, as kustomize-controller does, and returns those without a value.
-func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) ([]string, error) {
+// fill reads a resource with its variables replaced, as kustomize-controller does, and returns those without a value.
+func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) (objects []*unstructured.Unstructured, unset []string, err error) {
+	data, err := res.MarshalJSON()
+	if err != nil {
+		return nil, nil, err
+	}
 	const mark = "kustomize.toolkit.fluxcd.io/substitute"
 	always := k.GetSubstituteStrategy() == kustomizev1.SubstituteStrategyAlways
-	if k.Spec.PostBuild == nil || len(v.Values) == 0 && !v.Open && !always ||
+	if k.Spec.PostBuild == nil || len(v.Values) == 0 && !v.Open && !always || !bytes.ContainsRune(data, '$') ||
 		res.GetLabels()[mark] == kustomize.DisabledValue || res.GetAnnotations()[mark] == kustomize.DisabledValue {
-		return nil, nil
+		objects, err = read(data)
+		return objects, nil, err
 	}
-	if data, err := res.MarshalJSON(); err != nil || !bytes.Contains(data, []byte("$")) {
-		return nil, err
-	}
-	data, err := res.AsYAML()
+	manifest, err := yaml.JSONToYAML(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	text, unset, err := v.eval(string(data))
+	text, unset, err := v.eval(string(manifest))
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("spec.postBuild: %w", err)
 	}
 	content, err := yaml.YAMLToJSON([]byte(text))
 	if err == nil {
-		err = res.UnmarshalJSON(content)
+		objects, err = read(content)
 	}
 	if err != nil && (v.partial() || len(unset) > 0) { // what is left of a variable need not be YAML
-		return unset, v.fillTexts(res)
+		objects, err = v.fillTexts(data)
 	}
-	return unset, err
+	return objects, unset, err
 }
 
 // partial tells whether not all values are known.
@@ -196,16 +214,16 @@ func (v Variables) eval(text string) (string, []string, error) {
 }
 
 // fillTexts is fill, for each text of the resource by itself.
-func (v Variables) fillTexts(res *resource.Resource) error {
-	content, err := res.Map()
-	if err != nil {
-		return err
+func (v Variables) fillTexts(data []byte) ([]*unstructured.Unstructured, error) {
+	var content map[string]any
+	if err := json.Unmarshal(data, &content); err != nil {
+		return nil, err
 	}
 	data, err := json.Marshal(v.walk(content))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return res.UnmarshalJSON(data)
+	return read(data)
 }
 
 func (v Variables) walk(value any) any {

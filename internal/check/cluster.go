@@ -72,7 +72,7 @@ func (l *loader) next() []*Unit {
 // build builds units side by side, and notes the units in them.
 func (l *loader) build(units []*Unit) {
 	var building sync.WaitGroup
-	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
 	rendered := make([][]build.Rendered, len(units))
 	for i, unit := range units {
 		dir, why := l.source(unit)
@@ -87,10 +87,14 @@ func (l *loader) build(units []*Unit) {
 			rendered[i] = known
 			continue
 		}
-		places <- struct{}{}
+		var places build.Places
+		if dir == l.tree.dir && unit.Spec.NamePrefix+unit.Spec.NameSuffix == "" && len(unit.Spec.Components) == 0 {
+			places = l.tree.places(unit.Dir)
+		}
+		free <- struct{}{}
 		building.Go(func() {
-			rendered[i], unit.Failed = build.Render(unit.Kustomization, dir, vars)
-			<-places
+			rendered[i], unit.Failed = build.Render(unit.Kustomization, dir, vars, places)
+			<-free
 		})
 	}
 	building.Wait()

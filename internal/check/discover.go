@@ -96,7 +96,7 @@ func rootOf(dir string) *kustomizev1.Kustomization {
 // this repository.
 func (t *Tree) given(dir string) *kustomizev1.Kustomization {
 	root := rootOf(dir)
-	objects, err := build.Render(root, t.dir, build.Variables{Open: true})
+	objects, err := build.Render(root, t.dir, build.Variables{Open: true}, nil)
 	if err != nil {
 		return root // to be told
 	}
@@ -206,7 +206,7 @@ func (t *Tree) isTop(dir string) bool {
 // rootIn returns the Kustomization in a built folder whose spec.path is the folder, nil if there is none.
 func (t *Tree) rootIn(dir string) (*kustomizev1.Kustomization, error) {
 	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: dir}, Spec: kustomizev1.KustomizationSpec{Path: dir}}
-	objects, err := build.Render(first, t.dir, build.Variables{Open: true})
+	objects, err := build.Render(first, t.dir, build.Variables{Open: true}, t.places(dir))
 	if err != nil {
 		return nil, err
 	}

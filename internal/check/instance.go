@@ -33,7 +33,7 @@ func (t *Tree) patchedRoot(s start) (*kustomizev1.Kustomization, error) {
 	if err := os.WriteFile(filepath.Join(dir, "root.yaml"), data, 0o600); err != nil {
 		return nil, err
 	}
-	objects, err := build.Render(&kustomizev1.Kustomization{Spec: kustomizev1.KustomizationSpec{Patches: patches}}, dir, build.Variables{})
+	objects, err := build.Render(&kustomizev1.Kustomization{Spec: kustomizev1.KustomizationSpec{Patches: patches}}, dir, build.Variables{}, nil)
 	if err != nil {
 		return nil, err
 	}
