@@ -18,14 +18,15 @@ func findRefused(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		for _, p := range c.pods() {
-			if !Substituted(p.account()) {
+			waitfors := p.waitfors()
+			if len(waitfors) == 0 || !Substituted(p.account()) {
 				continue
 			}
 			roles, known := c.granted(p.GetNamespace(), p.account())
 			if !known || len(roles) == 0 && (c.Incomplete != "" || c.Charts(p.GetNamespace())) {
 				continue // whoever brings the account may bring its rights
 			}
-			for _, w := range p.waitfors() {
+			for _, w := range waitfors {
 				needs, _, known := c.rights(w, p.GetNamespace())
 				if !known {
 					continue

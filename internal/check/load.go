@@ -42,6 +42,7 @@ func (t *Tree) load(ctx context.Context, root, only string) error {
 	if err := os.Mkdir(t.dir, 0o700); err != nil {
 		return err
 	}
+	go build.Warm() // while files are read
 	if err := fetch.Local(root, t.dir); err != nil {
 		return fmt.Errorf("reading the repository %s: %w", root, err)
 	}
