@@ -73,7 +73,7 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 		return nil, err
 	}
 	var k types.Kustomization
-	if k.Unmarshal(data) != nil { // what is not valid is kustomize's to say
+	if invalid := k.Unmarshal(data) != nil; invalid { // which is kustomize's to say
 		return data, nil
 	}
 	reference := remoteIn(k)

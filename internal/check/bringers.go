@@ -44,57 +44,77 @@ func (c *Cluster) brought() *brought {
 	return b
 }
 
+// readers are the kinds that bring something, or name what somebody else does.
+var readers = map[string]func(*brought, *Object){
+	" Secret":                             func(b *brought, o *Object) { b.add(o, "Secret", o.GetName(), false) },
+	" ConfigMap":                          func(b *brought, o *Object) { b.add(o, "ConfigMap", o.GetName(), false) },
+	esv1.Group + " ExternalSecret":        (*brought).external,
+	esv1.Group + " ClusterExternalSecret": func(b *brought, _ *Object) { b.maker("", "Secret") },
+	"cert-manager.io Certificate":         func(b *brought, o *Object) { b.add(o, "Secret", o.text("spec", "secretName"), false) },
+	"cert-manager.io Issuer":              func(b *brought, o *Object) { b.name(o.GetNamespace(), o.Object["spec"]) },
+	"cert-manager.io ClusterIssuer":       func(b *brought, o *Object) { b.name("cert-manager", o.Object["spec"]) },
+	"networking.k8s.io Ingress":           func(b *brought, o *Object) { b.name(o.GetNamespace(), o.Object["spec"]) },
+	"gateway.networking.k8s.io Gateway":   func(b *brought, o *Object) { b.name(o.GetNamespace(), o.Object["spec"]) },
+	"bitnami.com SealedSecret": func(b *brought, o *Object) {
+		b.add(o, "Secret", cmp.Or(o.text("spec", "template", "metadata", "name"), o.GetName()), false)
+	},
+	crunchy + " PostgresCluster":      (*brought).postgres,
+	rbacGroup + " Role":               (*brought).rights,
+	rbacGroup + " ClusterRole":        (*brought).rights,
+	rbacGroup + " RoleBinding":        (*brought).rights,
+	rbacGroup + " ClusterRoleBinding": (*brought).rights,
+}
+
 // read notes what an object brings or may bring.
 func (b *brought) read(o *Object) {
 	gvk := o.GroupVersionKind()
-	text := func(fields ...string) string { s, _, _ := unstructured.NestedString(o.Object, fields...); return s }
-	add := func(kind, name string, late bool) {
-		if !Substituted(name) || !Substituted(o.GetNamespace()) {
-			b.maker("", "Secret", "ConfigMap")
-			return
-		}
-		key := thing{kind, o.GetNamespace(), name}
-		b.by[key] = append(b.by[key], bringer{o, late})
-	}
-	switch kind := gvk.Kind; {
-	case gvk.Group == "" && (kind == "Secret" || kind == "ConfigMap"):
-		add(kind, o.GetName(), false)
-		return
-	case gvk.Group == esv1.Group && kind == esv1.ExtSecretKind:
-		if text("spec", "target", "manifest", "kind") != "" { // it makes something else
-			b.maker(o.GetNamespace(), text("spec", "target", "manifest", "kind"))
-			break
-		}
-		switch text("spec", "target", "creationPolicy") {
-		case "None", "Merge":
-			b.maker(o.GetNamespace(), "Secret") // somebody else has to bring it
-		default:
-			add("Secret", cmp.Or(text("spec", "target", "name"), o.GetName()), true)
-		}
-	case gvk.Group == esv1.Group && kind == "ClusterExternalSecret":
-		b.maker("", "Secret")
-	case gvk.Group == "cert-manager.io" && kind == "Certificate":
-		add("Secret", text("spec", "secretName"), false)
-	case gvk.Group == "cert-manager.io" && (kind == "Issuer" || kind == "ClusterIssuer"):
-		b.name(cmp.Or(o.GetNamespace(), "cert-manager"), o.Object["spec"])
-	case gvk.Group == "bitnami.com" && kind == "SealedSecret":
-		add("Secret", cmp.Or(text("spec", "template", "metadata", "name"), o.GetName()), false)
-	case gvk.Group == crunchy && kind == "PostgresCluster":
-		b.postgres(o, add)
-	case gvk.Group == rbacGroup:
-		b.rights(o)
-		return
-	case gvk.Group == helmGroup || strings.HasSuffix(gvk.Group, ".toolkit.fluxcd.io"):
-	case !strings.Contains(gvk.Group, ".") || strings.HasSuffix(gvk.Group, ".k8s.io") && !strings.HasSuffix(gvk.Group, ".x-k8s.io"):
-		if kind == "Ingress" || kind == "Gateway" {
-			b.name(o.GetNamespace(), o.Object["spec"])
-		}
-	case slices.Contains(harmless, gvk.Group), slices.Contains(monitors, kind) && gvk.Group == "monitoring.coreos.com":
-	default: // of an operator that is not known
+	if read, known := readers[gvk.Group+" "+gvk.Kind]; known {
+		read(b, o)
+	} else if !bringsNothing(gvk.Group, gvk.Kind) {
 		b.maker(o.GetNamespace(), "Secret", "ConfigMap")
 	}
-	for _, text := range o.GetAnnotations() {
-		b.name(o.GetNamespace(), text)
+	if o.GetKind() != "Secret" && o.GetKind() != "ConfigMap" {
+		for _, text := range o.GetAnnotations() {
+			b.name(o.GetNamespace(), text)
+		}
+	}
+}
+
+// bringsNothing tells whether of a kind without a reader it is known that it brings nothing: all others are of operators that are not
+// known.
+func bringsNothing(group, kind string) bool {
+	kubernetes := !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, ".x-k8s.io")
+	return kubernetes || strings.HasSuffix(group, ".toolkit.fluxcd.io") || slices.Contains(harmless, group) ||
+		group == "monitoring.coreos.com" && slices.Contains(monitors, kind)
+}
+
+// text is a text of an object, "" if there is none.
+func (o *Object) text(fields ...string) string {
+	text, _, _ := unstructured.NestedString(o.Object, fields...)
+	return text
+}
+
+// add notes that an object brings a thing of its namespace.
+func (b *brought) add(o *Object, kind, name string, late bool) {
+	if !Substituted(name) || !Substituted(o.GetNamespace()) {
+		b.maker("", "Secret", "ConfigMap")
+		return
+	}
+	key := thing{kind, o.GetNamespace(), name}
+	b.by[key] = append(b.by[key], bringer{o, late})
+}
+
+// external notes the Secret of an ExternalSecret.
+func (b *brought) external(o *Object) {
+	if kind := o.text("spec", "target", "manifest", "kind"); kind != "" { // it makes something else
+		b.maker(o.GetNamespace(), kind)
+		return
+	}
+	switch o.text("spec", "target", "creationPolicy") {
+	case "None", "Merge":
+		b.maker(o.GetNamespace(), "Secret") // somebody else has to bring it
+	default:
+		b.add(o, "Secret", cmp.Or(o.text("spec", "target", "name"), o.GetName()), true)
 	}
 }
 
@@ -104,7 +124,7 @@ const (
 )
 
 // postgres notes the Secrets of the users of a PostgresCluster. The operator makes others, which begin with the cluster's name.
-func (b *brought) postgres(o *Object, add func(string, string, bool)) {
+func (b *brought) postgres(o *Object) {
 	users, _, _ := unstructured.NestedSlice(o.Object, "spec", "users")
 	if len(users) == 0 {
 		users = []any{map[string]any{"name": o.GetName()}}
@@ -112,7 +132,7 @@ func (b *brought) postgres(o *Object, add func(string, string, bool)) {
 	for _, user := range users {
 		content, _ := user.(map[string]any)
 		name, _ := content["name"].(string)
-		add("Secret", o.GetName()+"-pguser-"+name, true)
+		b.add(o, "Secret", o.GetName()+"-pguser-"+name, true)
 	}
 }
 

@@ -152,16 +152,20 @@ func child(node *yaml.Node, step string) (key, value *yaml.Node) {
 		}
 		field, want, _ := strings.Cut(step, "=")
 		for _, element := range node.Content {
-			found := element
-			for part := range strings.SplitSeq(field, ".") {
-				if _, found = child(found, part); found == nil {
-					break
-				}
-			}
-			if found != nil && found.Value == want {
+			if found := fieldAt(element, field); found != nil && found.Value == want {
 				return element, element
 			}
 		}
 	}
 	return nil, nil
+}
+
+// fieldAt is the value of a field, "a.b" of one in another.
+func fieldAt(node *yaml.Node, field string) *yaml.Node {
+	for part := range strings.SplitSeq(field, ".") {
+		if _, node = child(node, part); node == nil {
+			return nil
+		}
+	}
+	return node
 }

@@ -155,36 +155,29 @@ func (c *Cluster) GraphText(w io.Writer) {
 
 // said is what a unit waits for, in words.
 func (g *graph) said(unit *Unit) string {
-	text := ""
+	var all []string
 	if waits := g.waits[unit]; len(waits) > 0 {
-		text += " waits for " + g.names(waits)
-		var implied []*Unit
-		for _, other := range g.units {
-			if !slices.Contains(waits, other) && g.leads(unit, other) && other != unit.Parent {
-				implied = append(implied, other)
-			}
-		}
+		all = append(all, "waits for "+g.names(waits))
+		implied := slices.DeleteFunc(slices.Clone(g.units), func(other *Unit) bool {
+			return slices.Contains(waits, other) || other == unit.Parent || !g.leads(unit, other)
+		})
 		if len(implied) > 0 {
-			text += ", and so for " + g.names(implied)
+			all = append(all, "and so for "+g.names(implied))
 		}
 	}
 	for _, ref := range unit.Spec.DependsOn {
-		namespace := ref.Namespace
-		if namespace == "" {
-			namespace = unit.Namespace
-		}
-		if g.cluster.Unit(namespace, ref.Name) == nil {
-			text += ", needs " + namespace + "/" + ref.Name + ", which is not in this cluster"
+		if namespace := cmp.Or(ref.Namespace, unit.Namespace); g.cluster.Unit(namespace, ref.Name) == nil {
+			all = append(all, "needs "+namespace+"/"+ref.Name+", which is not in this cluster")
 		}
 	}
 	if unit.Parent != nil && unit.Parent != g.cluster.Root {
-		text += ", is brought by " + g.name(unit.Parent)
+		all = append(all, "is brought by "+g.name(unit.Parent))
 	}
 	if unit.Spec.Suspend {
-		text += ", is suspended"
+		all = append(all, "is suspended")
 	}
-	if text == "" {
+	if len(all) == 0 {
 		return ""
 	}
-	return ":" + strings.TrimPrefix(text, ",")
+	return ": " + strings.Join(all, ", ")
 }

@@ -20,12 +20,13 @@ func unitsOf(t *testing.T, units map[string][]string) *check.Tree {
 	}
 	files := map[string]string{"clusters/home/sync.yaml": string(sync)}
 	for name, before := range units {
-		text := "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: flux-system}\n" +
-			"spec:\n  path: ./apps/" + name + "\n  sourceRef: {kind: GitRepository, name: flux-system}\n  dependsOn: ["
+		var text strings.Builder
+		text.WriteString("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: flux-system}\n" +
+			"spec:\n  path: ./apps/" + name + "\n  sourceRef: {kind: GitRepository, name: flux-system}\n  dependsOn: [")
 		for _, other := range before {
-			text += "{name: " + other + "},"
+			text.WriteString("{name: " + other + "},")
 		}
-		files["clusters/home/"+name+".yaml"] = text + "]\n"
+		files["clusters/home/"+name+".yaml"] = text.String() + "]\n"
 		files["apps/"+name+"/a.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: default}\n"
 	}
 	for name, content := range files {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -110,6 +111,5 @@ func (b bringer) keys() (keys []string, known bool) {
 	}
 	slices.Sort(keys)
 	// One without any is there to be filled; a token's is.
-	secretType, _, _ := unstructured.NestedString(b.Object.Object, "type")
-	return keys, len(keys) > 0 && secretType != "kubernetes.io/service-account-token"
+	return keys, len(keys) > 0 && b.text("type") != string(corev1.SecretTypeServiceAccountToken)
 }

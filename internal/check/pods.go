@@ -67,60 +67,80 @@ type need struct {
 
 // needs are all of a Pod.
 func (p *pod) needs() []need {
-	var all []need
-	add := func(kind, name string, optional *bool, n need, at ...string) {
-		if name != "" && Substituted(name) && (optional == nil || !*optional) {
-			n.kind, n.name, n.at = kind, name, slices.Concat(p.at, at)
-			all = append(all, n)
-		}
-	}
+	var all needs
 	for _, ref := range p.Spec.ImagePullSecrets {
-		add("Secret", ref.Name, nil, need{pull: true}, "imagePullSecrets", "name="+ref.Name)
+		all.add("Secret", ref.Name, nil, need{pull: true, at: []string{"imagePullSecrets", "name=" + ref.Name}})
 	}
-	for field, containers := range map[string][]corev1.Container{"initContainers": p.Spec.InitContainers, "containers": p.Spec.Containers} {
-		for _, c := range containers {
-			for _, from := range c.EnvFrom {
-				if ref := from.SecretRef; ref != nil {
-					add("Secret", ref.Name, ref.Optional, need{}, field, "name="+c.Name, "envFrom", "secretRef.name="+ref.Name)
-				}
-				if ref := from.ConfigMapRef; ref != nil {
-					add("ConfigMap", ref.Name, ref.Optional, need{}, field, "name="+c.Name, "envFrom", "configMapRef.name="+ref.Name)
-				}
-			}
-			for _, env := range c.Env {
-				if env.ValueFrom == nil {
-					continue
-				}
-				if ref := env.ValueFrom.SecretKeyRef; ref != nil {
-					add("Secret", ref.Name, ref.Optional, need{keys: []string{ref.Key}}, field, "name="+c.Name, "env", "name="+env.Name)
-				}
-				if ref := env.ValueFrom.ConfigMapKeyRef; ref != nil {
-					add("ConfigMap", ref.Name, ref.Optional, need{keys: []string{ref.Key}}, field, "name="+c.Name, "env", "name="+env.Name)
-				}
-			}
-		}
+	for _, c := range p.Spec.InitContainers {
+		all.container(c, "initContainers")
+	}
+	for _, c := range p.Spec.Containers {
+		all.container(c, "containers")
 	}
 	for _, v := range p.Spec.Volumes {
-		at := []string{"volumes", "name=" + v.Name}
-		if v.Secret != nil {
-			add("Secret", v.Secret.SecretName, v.Secret.Optional, need{volume: true, keys: keysOf(v.Secret.Items)}, at...)
-		}
-		if v.ConfigMap != nil {
-			add("ConfigMap", v.ConfigMap.Name, v.ConfigMap.Optional, need{volume: true, keys: keysOf(v.ConfigMap.Items)}, at...)
-		}
-		if v.Projected == nil {
-			continue
-		}
-		for _, source := range v.Projected.Sources {
-			if ref := source.Secret; ref != nil {
-				add("Secret", ref.Name, ref.Optional, need{volume: true, keys: keysOf(ref.Items)}, at...)
-			}
-			if ref := source.ConfigMap; ref != nil {
-				add("ConfigMap", ref.Name, ref.Optional, need{volume: true, keys: keysOf(ref.Items)}, at...)
-			}
-		}
+		all.ofVolume(v)
+	}
+	for i := range all {
+		all[i].at = slices.Concat(p.at, all[i].at)
 	}
 	return all
+}
+
+type needs []need
+
+// add adds what is neither optional nor without a name that is known.
+func (all *needs) add(kind, name string, optional *bool, n need) {
+	if name != "" && Substituted(name) && (optional == nil || !*optional) {
+		n.kind, n.name = kind, name
+		*all = append(*all, n)
+	}
+}
+
+func (all *needs) container(c corev1.Container, field string) {
+	for _, from := range c.EnvFrom {
+		at := func(ref string) need { return need{at: []string{field, "name=" + c.Name, "envFrom", ref}} }
+		if ref := from.SecretRef; ref != nil {
+			all.add("Secret", ref.Name, ref.Optional, at("secretRef.name="+ref.Name))
+		}
+		if ref := from.ConfigMapRef; ref != nil {
+			all.add("ConfigMap", ref.Name, ref.Optional, at("configMapRef.name="+ref.Name))
+		}
+	}
+	for _, env := range c.Env {
+		if env.ValueFrom == nil {
+			continue
+		}
+		at := []string{field, "name=" + c.Name, "env", "name=" + env.Name}
+		if ref := env.ValueFrom.SecretKeyRef; ref != nil {
+			all.add("Secret", ref.Name, ref.Optional, need{keys: []string{ref.Key}, at: at})
+		}
+		if ref := env.ValueFrom.ConfigMapKeyRef; ref != nil {
+			all.add("ConfigMap", ref.Name, ref.Optional, need{keys: []string{ref.Key}, at: at})
+		}
+	}
+}
+
+func (all *needs) ofVolume(v corev1.Volume) {
+	n := func(items []corev1.KeyToPath) need {
+		return need{volume: true, keys: keysOf(items), at: []string{"volumes", "name=" + v.Name}}
+	}
+	if v.Secret != nil {
+		all.add("Secret", v.Secret.SecretName, v.Secret.Optional, n(v.Secret.Items))
+	}
+	if v.ConfigMap != nil {
+		all.add("ConfigMap", v.ConfigMap.Name, v.ConfigMap.Optional, n(v.ConfigMap.Items))
+	}
+	if v.Projected == nil {
+		return
+	}
+	for _, source := range v.Projected.Sources {
+		if ref := source.Secret; ref != nil {
+			all.add("Secret", ref.Name, ref.Optional, n(ref.Items))
+		}
+		if ref := source.ConfigMap; ref != nil {
+			all.add("ConfigMap", ref.Name, ref.Optional, n(ref.Items))
+		}
+	}
 }
 
 func keysOf(items []corev1.KeyToPath) []string {

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,32 +29,45 @@ func (c *Cluster) granted(namespace, account string) (all []granted, known bool)
 		if o.GroupVersionKind().Group != rbacGroup || !strings.HasSuffix(o.GetKind(), "RoleBinding") {
 			continue
 		}
-		var binding rbacv1.RoleBinding
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &binding) != nil || !Substituted(binding.RoleRef.Name) {
+		var binding rbacv1.RoleBinding // a ClusterRoleBinding has no more
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &binding) != nil || hasVariable(o.Object) {
 			return nil, false
 		}
-		for _, s := range binding.Subjects {
-			if !Substituted(s.Name) || !Substituted(s.Namespace) {
-				return nil, false
-			}
-			own := s.Kind == "ServiceAccount" && s.Name == account && s.Namespace == namespace
-			group := s.Kind == "Group" && slices.Contains([]string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}, s.Name)
-			if !own && !group {
-				continue
-			}
-			at := ""
-			if binding.RoleRef.Kind == "Role" {
-				at = o.GetNamespace()
-			}
-			role := c.Find(rbacGroup, binding.RoleRef.Kind, at, binding.RoleRef.Name)
-			var content rbacv1.ClusterRole // a Role has nothing more
-			if role == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(role.Object, &content) != nil || content.AggregationRule != nil || !Substituted(fmt.Sprint(content.Rules)) {
-				return nil, false
-			}
-			all = append(all, granted{role, o.GetNamespace(), content.Rules, own})
+		own, group := binds(binding, namespace, account)
+		if !own && !group {
+			continue
 		}
+		role, rules := c.role(binding)
+		if role == nil {
+			return nil, false
+		}
+		all = append(all, granted{role, o.GetNamespace(), rules, own})
 	}
 	return all, true
+}
+
+// binds tells whether a binding is for an account itself, or for a group that each account of its namespace is in.
+func binds(binding rbacv1.RoleBinding, namespace, account string) (own, group bool) {
+	groups := []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}
+	for _, s := range binding.Subjects {
+		own = own || s.Kind == "ServiceAccount" && s.Name == account && s.Namespace == namespace
+		group = group || s.Kind == "Group" && slices.Contains(groups, s.Name)
+	}
+	return own, group
+}
+
+// role finds the Role or ClusterRole of a binding, with its rules: nil if they are not known.
+func (c *Cluster) role(binding rbacv1.RoleBinding) (*Object, []rbacv1.PolicyRule) {
+	namespace := ""
+	if binding.RoleRef.Kind == "Role" {
+		namespace = binding.Namespace
+	}
+	role := c.Find(rbacGroup, binding.RoleRef.Kind, namespace, binding.RoleRef.Name)
+	var content rbacv1.ClusterRole // a Role has nothing more
+	if role == nil || hasVariable(role.Object) || runtime.DefaultUnstructuredConverter.FromUnstructured(role.Object, &content) != nil || content.AggregationRule != nil {
+		return nil, nil
+	}
+	return role, content.Rules
 }
 
 // allow tells whether the Roles allow a verb on a name, "" for all.

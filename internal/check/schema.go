@@ -159,20 +159,19 @@ func complete(s *structural.Structural, value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		for name, v := range value {
-			below, known := s.Properties[name]
-			if !known && s.AdditionalProperties != nil && s.AdditionalProperties.Structural != nil {
-				below, known = *s.AdditionalProperties.Structural, true
-			}
-			if known && v == nil && !below.Nullable {
+			below := fieldOf(s, name)
+			if below != nil && v == nil && !below.Nullable {
 				delete(value, name)
-			} else if known {
-				complete(&below, v)
 			}
 		}
 		for name, below := range s.Properties {
 			if _, set := value[name]; !set && below.Default.Object != nil {
 				value[name] = runtime.DeepCopyJSONValue(below.Default.Object)
-				complete(&below, value[name])
+			}
+		}
+		for name, v := range value {
+			if below := fieldOf(s, name); below != nil {
+				complete(below, v)
 			}
 		}
 	case []any:
@@ -182,6 +181,17 @@ func complete(s *structural.Structural, value any) {
 			}
 		}
 	}
+}
+
+// fieldOf is the schema of a field, nil if it has none.
+func fieldOf(s *structural.Structural, name string) *structural.Structural {
+	if below, known := s.Properties[name]; known {
+		return &below
+	}
+	if s.AdditionalProperties != nil {
+		return s.AdditionalProperties.Structural
+	}
+	return nil
 }
 
 // steps is a path of OpenAPI as one of Object.LineOf.

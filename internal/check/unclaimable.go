@@ -67,7 +67,7 @@ func (c *Cluster) unclaimable(err error) []Finding {
 		if own == nil || !strings.Contains(err.Error(), own.Error()) || hasVariable(o.Object) {
 			continue
 		}
-		for _, line := range strings.Split(own.Error(), "\n") {
+		for line := range strings.SplitSeq(own.Error(), "\n") {
 			f := o.finding("spec")
 			f.Why = "seed starts from it, and so does not start: " + oneLine(strings.TrimPrefix(line, o.String()+": ")) + "."
 			f.How = "Change that, or keep what seed starts from in an object of its own; \"seed render\" refuses the same."

@@ -67,8 +67,15 @@ func (w *waitfor) read() {
 	}
 	flags.StringVarP(&w.namespace, "namespace", "n", w.namespace, "")
 	failIf := flags.StringArray("fail-if", nil, "")
-	err := flags.Parse(args)
-	texts := slices.Concat(flags.Args(), *failIf)
+	w.unknown = flags.Parse(args) != nil
+	for _, text := range slices.Concat(flags.Args(), *failIf, w.variables(flags)) {
+		w.add(text)
+	}
+}
+
+// variables reads those that flags do not override, and returns the targets in them.
+func (w *waitfor) variables(flags *pflag.FlagSet) []string {
+	var texts []string
 	for _, env := range w.Env {
 		switch {
 		case !strings.HasPrefix(env.Name, "WAITFOR_") || env.Name == "WAITFOR_POD_NAME" || env.Name == "WAITFOR_POD_UID":
@@ -82,19 +89,21 @@ func (w *waitfor) read() {
 			w.namespace = env.Value
 		}
 	}
-	w.unknown = w.unknown || err != nil
-	for _, text := range texts {
-		if !Substituted(text) || strings.Contains(text, "$(") { // Flux or the kubelet fills it in
-			w.unknown = true
-			continue
-		}
-		t, err := target.Parse(text)
-		if err != nil {
-			w.broken = append(w.broken, err)
-			continue
-		}
-		w.targets = append(w.targets, t)
+	return texts
+}
+
+// add adds a target, if nobody has to fill it in: neither Flux nor the kubelet.
+func (w *waitfor) add(text string) {
+	if !Substituted(text) || strings.Contains(text, "$(") {
+		w.unknown = true
+		return
 	}
+	t, err := target.Parse(text)
+	if err != nil {
+		w.broken = append(w.broken, err)
+		return
+	}
+	w.targets = append(w.targets, t)
 }
 
 // findTargets finds targets that waitfor cannot read.
