@@ -18,11 +18,14 @@ down: $(CASTLE) ## End it and leave nothing behind
 	$(CASTLE) down
 
 ##@ Work on it
-.PHONY: build check lint unit
+.PHONY: build check lint unit check-tree
 # waitfor is built without inlining: it waits, and is a megabyte smaller.
 build: $(CASTLE) ## Build bin/seed, bin/waitfor and bin/castle
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
 	CGO_ENABLED=0 go build -trimpath -gcflags=all=-l -ldflags "-s -w" -o bin/waitfor ./cmd/waitfor
+check-tree: ## What seed check finds in this tree
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
+	bin/seed check --strict
 check: unit lint ## Unit tests and lint: no root, no cluster
 unit: ## Unit tests
 	go test ./...

@@ -49,14 +49,16 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
 	}
-	root.AddCommand(runCommand(), renderCommand(), followCommand(), reportCommand())
+	root.AddCommand(runCommand(), renderCommand(), checkCommand(), followCommand(), reportCommand())
 	notice(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
 		return 0
-	case !started:
+	case errors.Is(err, errFound):
+		return exitFailed
+	case !started || errors.As(err, &usage{}):
 		fmt.Fprintf(os.Stderr, "seed: error: %v\nseed: hint: see \"seed --help\"\n", err)
 		return exitUsage
 	}
@@ -72,6 +74,11 @@ Exit codes: 0 the tree stands; 1 failed, worth another try; 2 wrong usage; 3 inv
 	}
 	return exitFailed
 }
+
+// usage is an error of what was given that only the command itself could see.
+type usage struct{ error }
+
+func (u usage) Unwrap() error { return u.error }
 
 // notice makes every command below c say when it starts: an error before that is one of usage.
 func notice(c *cobra.Command, started *bool) {

@@ -33,26 +33,7 @@ func Kustomization(ctx context.Context, k *kustomizev1.Kustomization, root strin
 }
 
 func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars client.Reader) ([]*unstructured.Unstructured, error) {
-	dir, err := securejoin.SecureJoin(root, k.Spec.Path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		if why := absent(root, dir); why != "" {
-			return nil, missing{"the source has no such folder: " + why + ": correct spec.path"}
-		}
-		return nil, fmt.Errorf("reading the folder: %w", stripRoot(err))
-	case !info.IsDir():
-		return nil, missing{fmt.Sprintf("it is a file; spec.path must name a folder, for example %q", filepath.Dir(k.Spec.Path))}
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
-	if err != nil {
-		return nil, err
-	}
-	u := unstructured.Unstructured{Object: content}
-	resources, err := kustomizeBuild(u, root, dir)
+	u, resources, err := resourcesOf(k, root, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +53,37 @@ func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars 
 	return ssautil.ReadObjects(&stream)
 }
 
+// resourcesOf builds the folder of k, and returns k as the libraries want it. Change may change the kustomization.yaml that is
+// built.
+func resourcesOf(k *kustomizev1.Kustomization, root string, change func([]byte) ([]byte, error)) (u unstructured.Unstructured, resources resmap.ResMap, err error) {
+	dir, err := securejoin.SecureJoin(root, k.Spec.Path)
+	if err != nil {
+		return u, nil, err
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		if why := absent(root, dir); why != "" {
+			return u, nil, missing{"the source has no such folder: " + why + ": correct spec.path"}
+		}
+		return u, nil, fmt.Errorf("reading the folder: %w", stripRoot(err))
+	case !info.IsDir():
+		return u, nil, missing{fmt.Sprintf("it is a file; spec.path must name a folder, for example %q", filepath.Dir(k.Spec.Path))}
+	}
+	if u.Object, err = runtime.DefaultUnstructuredConverter.ToUnstructured(k); err != nil {
+		return u, nil, err
+	}
+	resources, err = kustomizeBuild(u, root, dir, change)
+	return u, resources, err
+}
+
 // kustomizeBuild lets Flux' generator merge the Kustomization's fields into a kustomization.yaml, and
 // builds with that.
-func kustomizeBuild(u unstructured.Unstructured, root, dir string) (resmap.ResMap, error) {
+func kustomizeBuild(u unstructured.Unstructured, root, dir string, change func([]byte) ([]byte, error)) (resmap.ResMap, error) {
 	manifest, kfile, _, err := kustomize.NewGenerator(root, u).GenerateManifest(dir)
+	if err == nil && change != nil {
+		manifest, err = change(manifest)
+	}
 	if err != nil {
 		return nil, err
 	}

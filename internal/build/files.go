@@ -65,7 +65,7 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 		return nil, f.refused
 	}
 	if reference := remoteIn(data); reference != "" {
-		f.refused = fmt.Errorf("%s refers to %s, which is not in the source: seed fetches nothing while it builds; copy it into the source, or leave this unit to Flux", name, reference)
+		f.refused = elsewhere{fmt.Sprintf("%s refers to %s, which is not in the source: seed fetches nothing while it builds; copy it into the source, or leave this unit to Flux", name, reference)}
 		return nil, f.refused
 	}
 	return data, nil

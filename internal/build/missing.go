@@ -22,6 +22,17 @@ func (m missing) Error() string { return m.text }
 // Is makes errors.Is find ErrMissing.
 func (missing) Is(target error) bool { return target == ErrMissing }
 
+// ErrRemote marks the error of a reference that leads out of the source: Flux may be able to fetch it.
+var ErrRemote = errors.New("it refers to something outside the source")
+
+// elsewhere is an error that is ErrRemote and has a better text.
+type elsewhere struct{ text string }
+
+func (e elsewhere) Error() string { return e.text }
+
+// Is makes errors.Is find ErrRemote.
+func (elsewhere) Is(target error) bool { return target == ErrRemote }
+
 // maxNear is how many names are told of a folder in which something is missing.
 const maxNear = 8
 

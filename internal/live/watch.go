@@ -132,14 +132,14 @@ func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWat
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := lw.ListWithContextFunc(ctx, o)
 			if err != nil {
-				c.failed(q, w, err)
+				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			}
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			events, err := lw.WatchFuncWithContext(ctx, o)
 			if err != nil {
-				c.failed(q, w, err)
+				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			}
 			return events, err
 		},

@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	definitionEstablished = "CRD established"
 	// In the words of kustomize-controller.
 	noWidget = `Widget/apps/w dry-run failed: no matches for kind "Widget" in version "example.com/v1"`
 	// In those of helm-controller.

@@ -3,6 +3,7 @@ package nudge
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,12 +78,7 @@ func (s *state) store(ref esv1.SecretStoreRef, namespace string) (client.Object,
 func storesOf(secret *esv1.ExternalSecret) []esv1.SecretStoreRef {
 	var all []esv1.SecretStoreRef
 	add := func(ref esv1.SecretStoreRef) {
-		for _, known := range all {
-			if known == ref {
-				return
-			}
-		}
-		if ref.Name != "" {
+		if ref.Name != "" && !slices.Contains(all, ref) {
 			all = append(all, ref)
 		}
 	}

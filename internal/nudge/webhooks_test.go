@@ -12,10 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-const (
-	webhookServing = "webhook serving"
-	uncalled       = `ConfigMap/apps/m dry-run failed (InternalError): Internal error occurred: failed calling webhook "check.example.com": failed to call webhook: Post "https://hook.hooks.svc:443/check?timeout=10s": `
-)
+const uncalled = `ConfigMap/apps/m dry-run failed (InternalError): Internal error occurred: failed calling webhook "check.example.com": failed to call webhook: Post "https://hook.hooks.svc:443/check?timeout=10s": `
 
 // slice holds one endpoint of the Service hook.
 func slice(address string, isReady *bool, at time.Time) *discoveryv1.EndpointSlice {

@@ -18,7 +18,7 @@ var order = []string{
 	"test/size",
 	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/page", "internal/view", "test/births", "internal/cluster", "internal/live", "internal/notify",
 	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/nudge", "internal/letgo", "internal/lease",
-	"internal/manifests", "internal/talos", "internal/birth",
+	"internal/manifests", "internal/talos", "internal/birth", "internal/check",
 	"cmd/seed",
 	"internal/wait/kinds", "internal/wait/target", "internal/wait/status", "internal/wait/diagnose", "internal/wait/probe", "internal/wait/access",
 	"internal/wait/kube", "internal/wait", "cmd/waitfor",

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tazlab/seed/internal/check"
+)
+
+// copyTree copies a little repository to where no .git is above it.
+func copyTree(t *testing.T, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../internal/check/testdata", name))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestCheckExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		args []string
+		want int
+		out  string
+	}{
+		{"nothing", []string{copyTree(t, "SC206/good")}, 0, "0 errors, 0 warnings, 0 notes in 1 cluster"},
+		{"an error", []string{copyTree(t, "SC206/bad")}, 1, "  8: error SC206: ConfigMap default/a (unit flux-system/a): The variable PORT has no value"},
+		{"a warning", []string{copyTree(t, "SC104/bad")}, 0, "warning SC104"},
+		{"a warning, strictly", []string{"--strict", copyTree(t, "SC104/bad")}, 1, "warning SC104"},
+		{"two", []string{copyTree(t, "SC206/good"), copyTree(t, "SC104/good")}, 0, "in 2 clusters"},
+		{"one cluster", []string{filepath.Join(repositoryOf(t, "SC206/bad"), "clusters/home")}, 1, "clusters/home: 2 units"},
+		{"no cluster", []string{t.TempDir()}, 2, "no cluster was found"},
+		{"no folder", []string{filepath.Join(t.TempDir(), "x")}, 2, "no such file"},
+		{"no format", []string{"--format", "xml", copyTree(t, "SC206/good")}, 2, "it is text, github or json"},
+	} {
+		stdout, stderr, code := seed(t, "", append([]string{"check"}, test.args...)...)
+		if code != test.want || !strings.Contains(stdout+stderr, test.out) {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s%s", test.name, code, test.want, test.out, stdout, stderr)
+		}
+	}
+}
+
+// repositoryOf is copyTree with a .git, so that a folder of it can be named.
+func repositoryOf(t *testing.T, name string) string {
+	t.Helper()
+	dir := copyTree(t, name)
+	if err := os.Mkdir(filepath.Join(dir, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestCheckFormats(t *testing.T) {
+	t.Chdir(copyTree(t, "SC207/bad"))
+	stdout, _, _ := seed(t, "", "check", "--format", "github")
+	if want := "::error file=clusters/home/apps.yaml,line=11,title=SC207::unit flux-system/flux: seed plants it"; !strings.HasPrefix(stdout, want) {
+		t.Errorf("%q does not begin with %q", stdout, want)
+	}
+	stdout, _, _ = seed(t, "", "check", "--format", "json")
+	var result check.Result
+	if err := json.Unmarshal([]byte(stdout), &result); err != nil || len(result.Findings) != 1 || result.Findings[0].Code != "SC207" || result.Clusters[0].Name != "clusters/home" {
+		t.Errorf("%v: %s", err, stdout)
+	}
+}

@@ -1,0 +1,79 @@
+package check
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tazlab/seed/internal/build"
+)
+
+// findBroken finds units that kustomize cannot build. What other findings explain better is left to them.
+func findBroken(t *Tree) []Finding {
+	explained := map[string]bool{}
+	for _, find := range []func(*Tree) []Finding{findMissing, findNoIndex} {
+		for _, f := range find(t) {
+			explained[f.File] = true
+		}
+	}
+	var all []Finding
+	for _, c := range t.Clusters {
+		for _, unit := range c.Units {
+			switch {
+			case unit.Failed == nil, errors.Is(unit.Failed, build.ErrRemote), !t.IsFolder(unit.Dir), unit != c.Root && explained[unit.File]:
+				continue
+			case errors.Is(unit.Failed, build.ErrMissing) && t.elsewhere(c, unit.Dir+"/kustomization.yaml"), t.isExplained(unit, explained):
+				continue
+			}
+			all = append(all, t.broken(unit))
+		}
+	}
+	return all
+}
+
+// broken says why a unit cannot be built: at the file that is not YAML, or at the unit.
+func (t *Tree) broken(unit *Unit) Finding {
+	for _, name := range slices.Sorted(maps.Keys(t.ReadBy(unit))) {
+		file := t.File(name)
+		if file == nil || file.Err == nil {
+			continue
+		}
+		f := Finding{File: name, Unit: unit.ID(), How: "Correct it: the place is that line, or one before it."}
+		f.Why = "It is not YAML, so the unit cannot be built: " + oneLine(file.Err.Error()) + "."
+		if found := lineNumber.FindStringSubmatch(file.Err.Error()); found != nil {
+			f.Line, _ = strconv.Atoi(found[1])
+		}
+		return f
+	}
+	f := unit.finding("spec", "path")
+	f.Why = "Flux cannot build it: " + oneLine(t.withoutFolders(unit.Failed.Error())) + "."
+	f.How = "Try \"kustomize build " + cmp.Or(unit.Dir, ".") + "\" after each change."
+	return f
+}
+
+var lineNumber = regexp.MustCompile(`line (\d+)`)
+
+// withoutFolders removes the temporary folders from an error: their names say nothing to anybody.
+func (t *Tree) withoutFolders(text string) string {
+	text = strings.ReplaceAll(text, t.dir+"/", "")
+	return strings.ReplaceAll(text, filepath.Join(t.temporary, "artifacts")+"/", "")
+}
+
+// isExplained tells whether a file that the unit is built from has a finding already.
+func (t *Tree) isExplained(unit *Unit, explained map[string]bool) bool {
+	for file := range t.ReadBy(unit) {
+		if explained[file] {
+			return true
+		}
+	}
+	return false
+}
+
+func oneLine(text string) string {
+	return strings.TrimSuffix(strings.Join(strings.Fields(text), " "), ".")
+}

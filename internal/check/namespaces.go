@@ -1,0 +1,43 @@
+package check
+
+import "fmt"
+
+// findNamespaces finds namespaces that objects need and nothing creates. Each is found once for each unit.
+func findNamespaces(t *Tree) []Finding {
+	var all []Finding
+	for _, c := range t.Clusters {
+		there := c.namespaces()
+		for _, o := range c.Objects() {
+			namespace := o.GetNamespace()
+			if namespace == "" || !Substituted(namespace) || there[namespace+" "+o.Unit.ID()] || there[namespace] {
+				continue
+			}
+			there[namespace+" "+o.Unit.ID()] = true
+			f := o.finding("metadata", "namespace")
+			f.Why = fmt.Sprintf("No unit creates its namespace %s, so the whole unit cannot be applied.", namespace)
+			f.How = "Add the Namespace, to this unit or to one that it depends on."
+			if unknown := c.unknown(); unknown != "" {
+				f.Severity = Warning
+				f.Why = fmt.Sprintf("Nothing that was looked into creates its namespace %s; %s.", namespace, unknown)
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// namespaces are those that the cluster has: from the start, for Flux, from the tree and from helm-controller.
+func (c *Cluster) namespaces() map[string]bool {
+	there := map[string]bool{"default": true, "kube-system": true, "kube-public": true, "kube-node-lease": true, "flux-system": true, c.Root.Namespace: true}
+	for _, o := range c.Objects() {
+		if o.GetKind() == "Namespace" && o.GroupVersionKind().Group == "" {
+			there[o.GetName()] = true
+		}
+	}
+	for _, r := range c.Releases {
+		if r.CreateNamespace {
+			there[r.Namespace] = true
+		}
+	}
+	return there
+}

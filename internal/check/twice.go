@@ -1,0 +1,42 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+)
+
+// findTwice finds objects that two units apply: each takes them from the other, and who of them goes takes them along.
+func findTwice(t *Tree) []Finding {
+	var all []Finding
+	for _, c := range t.Clusters {
+		first := map[id]*Object{}
+		for _, o := range c.Objects() {
+			if o.Unit.Spec.Suspend || o.shared() || !Substituted(o.String()) {
+				continue
+			}
+			other := first[idOf(o)]
+			if other == nil {
+				first[idOf(o)] = o
+				continue
+			}
+			if other.Unit == o.Unit {
+				continue
+			}
+			f := o.finding()
+			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
+			f.How = "Leave it in one unit, and let the other depend on that."
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// shared tells whether an object asks Flux not to own it alone.
+func (o *Object) shared() bool {
+	for _, how := range []string{"Merge", "IfNotPresent", "Ignore"} {
+		if strings.EqualFold(o.GetAnnotations()["kustomize.toolkit.fluxcd.io/ssa"], how) {
+			return true
+		}
+	}
+	return false
+}
