@@ -88,16 +88,16 @@ func TestTheChatIsTold(t *testing.T) {
 	reconcile(t, live, "chat", metav1.ConditionTrue, "applied", "chat-app")
 	all, errorsOnly := chat(t, live, "chat-all", "chat", "info"), chat(t, live, "chat-errors", "chat", "error")
 	address := startNotifications(t)
-	run := func() (summary string, err error) {
+	run := func(deadline time.Duration) (summary string, err error) {
 		b := &birth.Birth{
-			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Deadline: time.Second,
+			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Deadline: deadline,
 			Log: slog.New(slog.DiscardHandler), Report: &report.Report{Seed: time.Now(), Revision: "main@sha1:1"}, Event: func(context.Context, string, string) {},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		return b.Run(ctx)
 	}
-	summary, err := run()
+	summary, err := run(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestTheChatIsTold(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	reconcileBecause(t, live, "chat-app", metav1.ConditionFalse, meta.BuildFailedReason, "kustomize build failed at https://me:hunter2@git.example.com/x.git")
-	if _, err := run(); err == nil {
+	if _, err := run(5 * time.Second); err == nil {
 		t.Fatal("a unit that is not Ready stands")
 	}
 	hearFailure(t, all, errorsOnly)
@@ -117,7 +117,7 @@ func TestTheChatIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What notification-controller has heard just now it does not say again: here another Kustomization is added to it.
-	follow := exec.CommandContext(t.Context(), program, "follow", "--root", "flux-system/chat", "--root", "flux-system/chat-gone", "--deadline", "1s", "--events-addr", string(address))
+	follow := exec.CommandContext(t.Context(), program, "follow", "--root", "flux-system/chat", "--root", "flux-system/chat-gone", "--deadline", "5s", "--events-addr", string(address))
 	follow.Env = append(os.Environ(), "KUBECONFIG="+adminKubeconfig(t))
 	if out, err := follow.CombinedOutput(); follow.ProcessState.ExitCode() != 1 {
 		t.Fatalf("%v\n%s", err, out)
