@@ -45,6 +45,7 @@ func TestBirth(t *testing.T) {
 		{"a second run does nothing", testSecondRun},
 		{"a field removed in Git disappears", testFieldDisappears},
 		{"an invalid bundle ends the Job", testInvalidBundle},
+		{"seed follow in the cluster asks for a later change", testExtension},
 	} {
 		if !t.Run(part.name, func(t *testing.T) { part.test(t, w) }) {
 			return

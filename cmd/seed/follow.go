@@ -13,6 +13,7 @@ import (
 
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/notify"
 )
 
 // exitInterrupted is the exit code of a command that somebody ended with Ctrl-C, as shells count it.
@@ -23,6 +24,7 @@ type followFlags struct {
 	deadline        time.Duration
 	readOnly, watch bool
 	outputFile      string
+	eventsAddr      notify.Address
 	deployment      deploymentFlags
 }
 
@@ -58,9 +60,10 @@ Exit codes: 0 the goal stands; 1 it does not, and why, by cause; 2 wrong usage; 
 	f.DurationVar(&flags.deadline, "deadline", 0, "give up when the goal does not stand after so long, and say what is missing, by cause. 0 waits without limit")
 	f.BoolVar(&flags.readOnly, "read-only", false, "look only: never ask Flux for anything")
 	f.StringVar(&flags.outputFile, "output-file", "", `file to keep the report in, as JSON for "seed report --file"`)
+	f.Var(&flags.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how it ended. From a desk: one that can be reached, for example by kubectl port-forward")
 	f.BoolVar(&flags.watch, "watch", false, "go on after the tree stands, for every later change")
 	flags.deployment.add(f)
-	for _, ends := range []string{"until", "deadline", "output-file"} {
+	for _, ends := range []string{"until", "deadline", "output-file", "events-addr"} {
 		command.MarkFlagsMutuallyExclusive("watch", ends)
 	}
 	completeFollow(command)
@@ -96,7 +99,7 @@ func runFollow(cmd *cobra.Command, flags followFlags) error {
 	if flags.watch {
 		return flags.deployment.run(cmd.Context(), config, f)
 	}
-	return followUntil(cmd.Context(), f, flags.outputFile, cmd.OutOrStdout())
+	return followUntil(cmd.Context(), f, flags, cmd.OutOrStdout())
 }
 
 // following is what the flags ask for.

@@ -19,7 +19,7 @@ import (
 const redrawEvery = time.Second
 
 // followUntil follows for somebody who looks on, until the goal stands, and leaves a table on stdout.
-func followUntil(ctx context.Context, f *birth.Following, outputFile string, stdout io.Writer) error {
+func followUntil(ctx context.Context, f *birth.Following, flags followFlags, stdout io.Writer) error {
 	began := time.Now()
 	f.Report = &report.Report{Seed: began}
 	v := view.Of(os.Stderr)
@@ -49,10 +49,12 @@ func followUntil(ctx context.Context, f *birth.Following, outputFile string, std
 		err = errors.Join(err, fmt.Errorf("showing the state: %w", drawn))
 	}
 	f.Report.Saved = time.Now()
+	chat := birth.Chat{Address: flags.eventsAddr, Cluster: f.Cluster, Root: f.Report.Root(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	chat.Tell(ctx, f.Report, f.Report.Stood(), err)
 	if err == nil {
 		_, err = fmt.Fprintf(stdout, "%s, after %s\n\n", f.Report.Stood(), time.Since(began).Round(10*time.Millisecond))
 	}
-	return errors.Join(err, f.Report.Table(stdout), keep(f.Report, outputFile))
+	return errors.Join(err, f.Report.Table(stdout), keep(f.Report, flags.outputFile))
 }
 
 // countOn calls draw until ctx ends.

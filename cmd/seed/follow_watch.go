@@ -95,11 +95,10 @@ func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *birth
 		group.Go(func() error { return serve(running, listener, handler) })
 	}
 	group.Go(func() error {
-		err := d.lead(logr.NewContext(running, log), config, f.Run)
-		if ctx.Err() != nil {
-			return nil
+		if err := d.lead(logr.NewContext(running, log), config, f.Run); ctx.Err() == nil {
+			return fmt.Errorf("following has ended: %w", err)
 		}
-		return fmt.Errorf("following has ended: %w", err)
+		return nil // somebody has ended it
 	})
 	f.Log.Info("seed follows", "version", buildVersion())
 	return group.Wait()

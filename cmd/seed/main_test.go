@@ -91,6 +91,34 @@ func TestRunRefusesWhatIsNoSet(t *testing.T) {
 	}
 }
 
+// What nobody could wait for is told before the birth, by whoever reads the flag first.
+func TestGoalAndDeadline(t *testing.T) {
+	t.Parallel()
+	render := []string{"render", "manifests", "--tree", "../..", "--cluster", "clusters/tazlab", "--identity-file", "-", "--image", "i"}
+	for _, test := range []struct {
+		command []string
+		flag    string
+		code    int
+		want    string
+	}{
+		{[]string{"run"}, "--until=apps", exitUsage, "no KIND/NAME"},
+		{[]string{"run"}, "--until=pod/web", exitUsage, `cannot wait for the kind "pod"`},
+		{[]string{"run"}, "--deadline=-1m", exitUsage, "no time that can pass"},
+		{render, "--until=apps", exitUsage, "no KIND/NAME"},
+		{render, "--deadline=-1m", exitFailed, "must be a time to come"},
+	} {
+		if _, stderr, code := seed(t, identity, append(test.command, test.flag)...); code != test.code || !strings.Contains(stderr, test.want) {
+			t.Errorf("%s %s: exit %d, %s", test.command[0], test.flag, code, stderr)
+		}
+	}
+	stdout, stderr, code := seed(t, identity, append(render, "--until", "ks/apps-static", "--until", "hr/apps/blog", "--deadline", "90m")...)
+	for _, want := range []string{"- --until=kustomization/apps-static\n", "- --until=helmrelease/apps/blog\n", "- --deadline=1h30m0s\n"} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d, no %q in the Job: %s", code, want, stderr)
+		}
+	}
+}
+
 func TestRenderErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -17,14 +17,15 @@ type Chat struct {
 	// Address of notification-controller's receiver of events; empty tells nobody.
 	Address notify.Address
 	Cluster client.Reader
-	Root    types.NamespacedName
-	Log     *slog.Logger
+	// Root is whom the Alerts choose; without a name nobody is told.
+	Root types.NamespacedName
+	Log  *slog.Logger
 }
 
 // Tell says that the goal stands, in the words of summary, or what is missing where following ended with err. It takes 15
 // seconds at most. Where nobody listens, nothing else changes. Nothing is told once ctx has ended: the next Pod goes on.
 func (c Chat) Tell(ctx context.Context, r *report.Report, summary string, err error) {
-	if c.Address == "" || ctx.Err() != nil {
+	if c.Address == "" || c.Root.Name == "" || ctx.Err() != nil {
 		return
 	}
 	e := notify.Event{Kustomization: c.Root, Revision: r.Revision, Reason: "TreeStands", Message: summary}

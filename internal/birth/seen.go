@@ -44,9 +44,20 @@ func see(r *report.Report, u follow.Unit) {
 			at = u.Since
 		}
 	}
+	created := u.Created
+	if r.Following() { // what was before is no part of it
+		at, created = later(at, r.Seed), later(created, r.Seed)
+	}
 	// Between its creation and the first look at it nobody knows; creation counts in whole seconds.
-	if !u.Created.IsZero() && at.Sub(u.Created) > 2*time.Second && !r.Seen(unit.Name) {
-		r.See(unit, report.PhaseUnknown, "", u.Created)
+	if !u.Created.IsZero() && at.Sub(created) > 2*time.Second && !r.Seen(unit.Name) {
+		r.See(unit, report.PhaseUnknown, "", created)
 	}
 	r.See(unit, u.Phase, u.Reason, at)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

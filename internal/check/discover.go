@@ -30,6 +30,21 @@ type start struct {
 // starts finds the clusters of the repository that are in the folder only.
 func (t *Tree) starts(only string) []start {
 	units, syncs := t.roots()
+	found := t.allStarts(units, syncs)
+	var all []start
+	for _, dir := range slices.Sorted(maps.Keys(found)) {
+		if only == "." || below(only, dir) || dir == only {
+			all = append(all, found[dir])
+		}
+	}
+	if len(all) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
+		all = []start{{dir: only, root: t.given(only)}}
+	}
+	return all
+}
+
+// allStarts are those of the whole repository, by folder.
+func (t *Tree) allStarts(units, syncs []*Doc) map[string]start {
 	found := map[string]start{}
 	for _, own := range t.ownFolders(units) {
 		found[own.dir] = own
@@ -49,16 +64,7 @@ func (t *Tree) starts(only string) []start {
 	if len(found) > 1 {
 		delete(found, ".") // what looks like its root builds the whole of another source
 	}
-	var all []start
-	for _, dir := range slices.Sorted(maps.Keys(found)) {
-		if only == "." || below(only, dir) || dir == only {
-			all = append(all, found[dir])
-		}
-	}
-	if len(all) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
-		all = []start{{dir: only, root: t.given(only)}}
-	}
-	return all
+	return found
 }
 
 // roots are all documents that may lead to a root: Flux Kustomizations, and what makes flux-operator make one.

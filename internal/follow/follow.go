@@ -52,7 +52,7 @@ func (t *Tree) Follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		done, again := t.judge(time.Now())
+		done, again := t.judge(time.Now()) //nolint:contextcheck // what it begins to watch lives as long as the cache
 		if done {
 			return nil
 		}

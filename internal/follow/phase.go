@@ -40,6 +40,13 @@ func phase(f *facts) report.Phase {
 		return report.PhaseReady
 	case ready.Status == metav1.ConditionTrue, ready.ObservedGeneration != 0 && ready.ObservedGeneration != f.generation:
 		return report.PhaseQueued
+	}
+	return unready(f, ready)
+}
+
+// unready is the phase by the reason why a unit is not Ready.
+func unready(f *facts, ready *metav1.Condition) report.Phase {
+	switch {
 	case ready.Reason == meta.DependencyNotReadyReason:
 		return report.PhaseDepends
 	case ready.Reason == meta.ArtifactFailedReason, ready.Reason == sourceNotReady:

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// ExitInvalid and ExitDeadline are seed's exit codes for an invalid bundle and for a goal that did not stand at its
-	// deadline, the only failures that end the Job for good.
-	ExitInvalid  = 3
+	// ExitInvalid is seed's exit code for an invalid bundle: it ends the Job for good, and so does ExitDeadline alone.
+	ExitInvalid = 3
+	// ExitDeadline is seed's exit code for a goal that did not stand at its deadline.
 	ExitDeadline = 4
 	// tries is how many Pods may fail before the Job does. seed tries again by itself, so few are ever needed.
 	tries = 1000

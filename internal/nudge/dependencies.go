@@ -39,8 +39,9 @@ func dependenciesMet(_ context.Context, s *state, u *unit) cause {
 			key.Namespace = u.GetNamespace()
 		}
 		d := s.dependency(u, key)
-		if sameSource(u, d) {
-			wanted = s.sourceRevision(u.Object.(*kustomizev1.Kustomization)) // from now on it is watched
+		shares := withSourceOf(u, d)
+		if shares != nil {
+			wanted = s.sourceRevision(shares) // from now on it is watched
 		}
 		switch {
 		case d == nil:
@@ -50,7 +51,7 @@ func dependenciesMet(_ context.Context, s *state, u *unit) cause {
 			continue
 		case d.GetGeneration() != d.observedGeneration || !apimeta.IsStatusConditionTrue(d.conditions, meta.ReadyCondition):
 			return cause{}
-		case sameSource(u, d) && (d.revision == "" || d.revision != wanted):
+		case shares != nil && (d.revision == "" || d.revision != wanted):
 			return cause{}
 		}
 		ids, texts = append(ids, d.readiness()), append(texts, fmt.Sprintf("%s is Ready at %s", key, d.revision))
@@ -100,15 +101,18 @@ func (d *dependency) everything() string {
 	return fmt.Sprintln(d.GetUID(), d.GetGeneration(), d.GetLabels(), annotations, d.conditions, d.observedGeneration, d.revision, tried)
 }
 
-// sameSource tells of two Kustomizations of one source: then kustomize-controller wants the revision that the source has.
+// withSourceOf is u if it is a Kustomization of d's source: then kustomize-controller wants the revision that the source has.
 // helm-controller asks for no revision.
-func sameSource(u *unit, d *dependency) bool {
+func withSourceOf(u *unit, d *dependency) *kustomizev1.Kustomization {
 	if d == nil {
-		return false
+		return nil
 	}
 	k, ok := u.Object.(*kustomizev1.Kustomization)
 	other, also := d.Object.(*kustomizev1.Kustomization)
-	return ok && also && sourceOf(k) == sourceOf(other)
+	if ok && also && sourceOf(k) == sourceOf(other) {
+		return k
+	}
+	return nil
 }
 
 // source is what a sourceRef names.

@@ -202,3 +202,31 @@ func TestRowsHaveEveryUnit(t *testing.T) {
 		}
 	}
 }
+
+// Who follows a cluster that lived already begins with that: what stood before has no length, and no birth's steps are missed.
+func TestFollowingBeginsWithItself(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	r := &report.Report{Seed: start}
+	r.See(report.Unit{Name: "flux-system/root", Ready: true, At: start.Add(-time.Hour)}, report.PhaseReady, "", start)
+	var out strings.Builder
+	if err := r.Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := `AT      READY  KUSTOMIZATION     DETAIL
+before  yes    flux-system/root  
+
+AT      MOMENT            DETAIL
+-       first app online  
+before  everything        1 unit
+`
+	if out.String() != want {
+		t.Errorf("the table is\n%s\nwant\n%s", out.String(), want)
+	}
+	r.See(report.Unit{Name: "flux-system/root"}, report.PhaseWorking, "", start.Add(time.Second))
+	r.See(report.Unit{Name: "flux-system/root", Ready: true, At: start.Add(3 * time.Second)}, report.PhaseReady, "", start.Add(3*time.Second))
+	out.Reset()
+	if err := r.Table(&out); err != nil || !strings.Contains(out.String(), "3.00s   everything") && !strings.Contains(out.String(), "3.00s  everything") || !strings.Contains(out.String(), "CRITICAL PATH") {
+		t.Errorf("%v: the table is\n%s", err, out.String())
+	}
+}

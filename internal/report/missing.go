@@ -116,23 +116,36 @@ func (r *Report) awaits(u *Unit) []*Unit {
 	if u.Stalled {
 		return nil
 	}
-	var all []*Unit
 	switch u.Phase() {
 	case PhaseDepends, PhaseSource:
-		for _, need := range u.Needs {
-			if n := r.unit(need); n != nil && (!n.Ready || n.Suspended() && strings.Contains(u.why(), "'"+need+"'")) {
-				all = append(all, n)
-			}
-		}
+		return r.unmet(u)
 	case PhaseAbsent: // who checks the health of what it brought has brought it once
 		if by := r.unit(u.By); by != nil && (!by.Ready || by.Suspended()) && by.Phase() != PhaseHealth {
-			all = append(all, by)
+			return []*Unit{by}
 		}
 	case PhaseHealth, PhaseFailed:
-		for i := range r.Units {
-			if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.Phase() == PhaseHealth || u.blames(child)) {
-				all = append(all, child)
-			}
+		return r.unhealthy(u)
+	}
+	return nil
+}
+
+// unmet are the dependencies of u that are not as it needs them.
+func (r *Report) unmet(u *Unit) []*Unit {
+	var all []*Unit
+	for _, need := range u.Needs {
+		if n := r.unit(need); n != nil && (!n.Ready || n.Suspended() && strings.Contains(u.why(), "'"+need+"'")) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// unhealthy are what u brought and its health check waits for, or has failed for.
+func (r *Report) unhealthy(u *Unit) []*Unit {
+	var all []*Unit
+	for i := range r.Units {
+		if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.Phase() == PhaseHealth || u.blames(child)) {
+			all = append(all, child)
 		}
 	}
 	return all

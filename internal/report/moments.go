@@ -31,6 +31,11 @@ func (r *Report) Intervals(u *Unit) []Interval {
 	return all
 }
 
+// Following tells that it is no birth's: somebody followed a cluster that lived already, and it begins with that.
+func (r *Report) Following() bool {
+	return !r.Live && !r.Seed.IsZero() && r.Machine.IsZero() && r.APIServer.IsZero() && len(r.Steps) == 0
+}
+
 // Zero is the moment from which the report counts: the machine's start, or the first that is known after it.
 func (r *Report) Zero() time.Time {
 	for _, at := range []time.Time{r.zero, r.Machine, r.APIServer, r.Seed} {

@@ -25,6 +25,9 @@ func (r *Report) summary(w *tabwriter.Writer) {
 		return
 	}
 	r.milestones(w)
+	if stood := r.Everything(); r.Following() && !stood.IsZero() && stood.Before(r.Zero()) { // it stood before anybody looked
+		return
+	}
 	r.legs(w, "CRITICAL PATH", r.CriticalPath())
 	r.legs(w, "SLOWEST", r.Slowest(5))
 	r.apps(w)

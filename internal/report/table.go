@@ -14,7 +14,7 @@ func (r *Report) Table(out io.Writer) error {
 	shown.zero = r.Zero()
 	r = &shown
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if !r.Live {
+	if !r.Live && !r.Following() {
 		r.steps(w)
 	}
 	fmt.Fprintln(w, "AT\tREADY\tKUSTOMIZATION\tDETAIL")
@@ -68,8 +68,11 @@ func (r *Report) row(w io.Writer, at time.Time, took time.Duration, name, state,
 
 // since formats a moment; an unknown one is a dash.
 func (r *Report) since(at time.Time) string {
-	if at.IsZero() {
+	switch {
+	case at.IsZero():
 		return "-"
+	case r.Following() && at.Before(r.Zero()):
+		return "before"
 	}
 	return seconds(at.Sub(r.Zero()))
 }

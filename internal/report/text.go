@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 var (
@@ -33,13 +35,21 @@ func shorten(text string, most int) string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
 
-// Short is a unit's name without the namespace that the root has too. That of a part begins with its kind and stays whole.
-func (r *Report) Short(name string) string {
+// Root is the first Kustomization of the report, which has brought the others; empty if there is none.
+func (r *Report) Root() (key types.NamespacedName) {
 	for i := range r.Units {
 		if !r.Units[i].Part {
-			namespace, _, _ := strings.Cut(r.Units[i].Name, "/")
-			return strings.TrimPrefix(name, namespace+"/")
+			key.Namespace, key.Name, _ = strings.Cut(r.Units[i].Name, "/")
+			break
 		}
+	}
+	return key
+}
+
+// Short is a unit's name without the namespace that the root has too. That of a part begins with its kind and stays whole.
+func (r *Report) Short(name string) string {
+	if root := r.Root(); root.Namespace != "" {
+		return strings.TrimPrefix(name, root.Namespace+"/")
 	}
 	return name
 }

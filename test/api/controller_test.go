@@ -55,19 +55,9 @@ func startFlux(t *testing.T, program, seen string, flags ...string) {
 // startProgram runs one of Flux's controllers against the API server until the test ends, and returns its log.
 func startProgram(t *testing.T, name string, flags ...string) *programLog {
 	t.Helper()
-	config := clientcmdapi.NewConfig()
-	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
-	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
-	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
-	config.CurrentContext = "test"
-	dir := t.TempDir()
-	kubeconfig := filepath.Join(dir, "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, kubeconfig); err != nil {
-		t.Fatal(err)
-	}
 	log := &programLog{grown: make(chan struct{}, 1)}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), name), append([]string{"--metrics-addr=0", "--health-addr=0"}, flags...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "TMPDIR="+dir, "RUNTIME_NAMESPACE=flux-system")
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+adminKubeconfig(t), "TMPDIR="+t.TempDir(), "RUNTIME_NAMESPACE=flux-system")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
@@ -81,6 +71,21 @@ func startProgram(t *testing.T, name string, flags ...string) *programLog {
 		}
 	})
 	return log
+}
+
+// adminKubeconfig is a file with the access of a cluster admin.
+func adminKubeconfig(t *testing.T) string {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: admin.Host, CertificateAuthorityData: admin.CAData}
+	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
+	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
+	config.CurrentContext = "test"
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	return kubeconfig
 }
 
 // programLog keeps what a program writes.

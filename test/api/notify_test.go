@@ -9,16 +9,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
+	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/bundle"
@@ -87,16 +88,16 @@ func TestTheChatIsTold(t *testing.T) {
 	reconcile(t, live, "chat", metav1.ConditionTrue, "applied", "chat-app")
 	all, errorsOnly := chat(t, live, "chat-all", "chat", "info"), chat(t, live, "chat-errors", "chat", "error")
 	address := startNotifications(t)
-	run := func(until ...birth.Goal) (summary string, err error) {
+	run := func(deadline time.Duration) (summary string, err error) {
 		b := &birth.Birth{
-			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Until: until,
+			Bundle: &bundle.Bundle{Root: kustomization("chat"), Source: &sourcev1.GitRepository{}}, Cluster: live, EventsAddr: address, Deadline: deadline,
 			Log: slog.New(slog.DiscardHandler), Report: &report.Report{Seed: time.Now(), Revision: "main@sha1:1"}, Event: func(context.Context, string, string) {},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		return b.Run(ctx)
 	}
-	summary, err := run()
+	summary, err := run(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,24 +106,35 @@ func TestTheChatIsTold(t *testing.T) {
 		e.Metadata["revision"] != "main@sha1:1" || e.InvolvedObject.Name != "chat" {
 		t.Errorf("%+v", e)
 	}
-	var root kustomizev1.Kustomization
-	if err := live.Get(t.Context(), types.NamespacedName{Namespace: "flux-system", Name: "chat"}, &root); err != nil {
+	reconcileBecause(t, live, "chat-app", metav1.ConditionFalse, meta.BuildFailedReason, "kustomize build failed at https://me:hunter2@git.example.com/x.git")
+	if _, err := run(5 * time.Second); err == nil {
+		t.Fatal("a unit that is not Ready stands")
+	}
+	hearFailure(t, all, errorsOnly)
+
+	program, err := built()
+	if err != nil {
 		t.Fatal(err)
 	}
-	root.Spec.Suspend = true
-	if err := live.Update(t.Context(), &root); err != nil {
-		t.Fatal(err)
+	// What notification-controller has heard just now it does not say again: here another Kustomization is added to it.
+	follow := exec.CommandContext(t.Context(), program, "follow", "--root", "flux-system/chat", "--root", "flux-system/chat-gone", "--deadline", "5s", "--events-addr", string(address))
+	follow.Env = append(os.Environ(), "KUBECONFIG="+adminKubeconfig(t))
+	if out, err := follow.CombinedOutput(); follow.ProcessState.ExitCode() != 1 {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	if _, err := run(goal(t, "ks/chat")); err == nil {
-		t.Fatal("a goal that is suspended stands")
-	}
-	for _, said := range []<-chan eventv1.Event{all, errorsOnly} {
-		if e := heard(t, said); e.Severity != "error" || !strings.HasPrefix(e.Message, "the tree does not stand: ") || !strings.Contains(e.Message, ": chat") {
-			t.Errorf("%+v", e)
-		}
-	}
+	hearFailure(t, all, errorsOnly)
 	if len(all)+len(errorsOnly) > 0 {
 		t.Error("the chat is told more than once")
+	}
+}
+
+// hearFailure looks at the error that each hears.
+func hearFailure(t *testing.T, chats ...<-chan eventv1.Event) {
+	t.Helper()
+	for _, said := range chats {
+		if e := heard(t, said); e.Severity != "error" || !strings.HasPrefix(e.Message, "the tree does not stand: ") || !strings.Contains(e.Message, "failed, and Flux goes on trying: chat-app: kustomize build failed at https://git.example.com/x.git") || e.InvolvedObject.Name != "chat" {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 

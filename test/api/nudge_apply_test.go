@@ -56,12 +56,10 @@ func unapplied(t *testing.T, live cluster.Client, namespace, manifest, because s
 // standsBecauseOf nudges root's tree while happens does; then root stands, and was asked once, because of cause.
 func standsBecauseOf(t *testing.T, live cluster.Client, root *kustomizev1.Kustomization, cause string, happens func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := startNudging(ctx, t, live, root)
+	ended := startNudging(t, live, root)
 	happens()
 	until(t, live, root, "applied", func(k *kustomizev1.Kustomization) bool { return k.Status.LastAppliedRevision != "" })
-	cancel()
-	if told := ended(); len(told) != 1 || told["Kustomization: "+cause] != 1 {
+	if told := ended(1); len(told) != 1 || told["Kustomization: "+cause] != 1 {
 		t.Errorf("told %v, want once %s", told, cause)
 	}
 }

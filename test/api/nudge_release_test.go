@@ -52,16 +52,14 @@ func TestNudgeReleases(t *testing.T) {
 	untilRelease(t, live, a, helmv2.InstallFailedReason)
 	untilRelease(t, live, b, meta.DependencyNotReadyReason)
 
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := startNudging(ctx, t, live, root)
+	ended := startNudging(t, live, root)
 	definition := fromYAML(t, strings.NewReplacer("nudge.example.com", "release.example.com", "widget", "gadget", "Widget", "Gadget").Replace(widgets))
 	if err := live.Create(t.Context(), definition); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = live.Delete(context.WithoutCancel(t.Context()), definition) })
 	untilRelease(t, live, b, helmv2.InstallSucceededReason)
-	cancel()
-	if told := ended(); len(told) != 2 || told["HelmRelease: CRD established"] != 1 || told["HelmRelease: dependency ready"] != 1 {
+	if told := ended(2); len(told) != 2 || told["HelmRelease: CRD established"] != 1 || told["HelmRelease: dependency ready"] != 1 {
 		t.Errorf("told %v", told)
 	}
 }

@@ -3,7 +3,6 @@
 package api_test
 
 import (
-	"context"
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -53,16 +52,14 @@ func TestNudgeWhenSourceControllerIsAvailable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := startNudging(ctx, t, live, root)
+	ended := startNudging(t, live, root)
 	becomes(corev1.ConditionFalse)
 	if err := live.Get(t.Context(), client.ObjectKeyFromObject(root), root); err != nil || root.Annotations[meta.ReconcileRequestAnnotation] != "" {
 		t.Errorf("%v; asked before source-controller was available: %v", err, root.Annotations)
 	}
 	becomes(corev1.ConditionTrue)
 	until(t, live, root, "asked", func(k *kustomizev1.Kustomization) bool { return k.Annotations[meta.ReconcileRequestAnnotation] != "" })
-	cancel()
-	if told := ended(); len(told) != 1 || told["Kustomization: source-controller available"] != 1 {
+	if told := ended(1); len(told) != 1 || told["Kustomization: source-controller available"] != 1 {
 		t.Errorf("told %v", told)
 	}
 }

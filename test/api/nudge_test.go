@@ -94,18 +94,33 @@ func follower(t *testing.T, live cluster.Client, root *kustomizev1.Kustomization
 	}
 }
 
-// startNudging nudges root's tree until ctx ends. What it returns waits for that, and says how often was asked, by kind and cause.
-func startNudging(ctx context.Context, t *testing.T, api cluster.Client, root *kustomizev1.Kustomization) (ended func() map[string]int) {
+// startNudging nudges root's tree. What it returns waits until that has asked so often, ends it, and says how often it has,
+// by kind and cause.
+func startNudging(t *testing.T, api cluster.Client, root *kustomizev1.Kustomization) (ended func(times int) map[string]int) {
 	t.Helper()
-	log, told := slog.New(slog.NewTextHandler(t.Output(), nil)), map[string]int{}
+	ctx, cancel := context.WithCancel(t.Context())
+	log, told, asked := slog.New(slog.NewTextHandler(t.Output(), nil)), map[string]int{}, make(chan struct{}, 100)
 	cache := live.New(ctx, api, log)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		roots := []types.NamespacedName{client.ObjectKeyFromObject(root)}
-		nudge.Run(ctx, cache, func() []types.NamespacedName { return roots }, log, func(kind, cause string) { told[kind+": "+cause]++ })
+		nudge.Run(ctx, cache, func() []types.NamespacedName { return roots }, log, func(kind, cause string) {
+			told[kind+": "+cause]++
+			asked <- struct{}{}
+		})
 		cache.Wait()
 	})
-	return func() map[string]int {
+	t.Cleanup(watching.Wait)
+	return func(times int) map[string]int {
+		late := time.After(time.Minute)
+		for range times {
+			select {
+			case <-asked:
+			case <-late:
+				t.Fatal("not asked often enough")
+			}
+		}
+		cancel()
 		watching.Wait()
 		return told
 	}
