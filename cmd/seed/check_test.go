@@ -67,3 +67,43 @@ func TestCheckFormats(t *testing.T) {
 		t.Errorf("%v: %s", err, stdout)
 	}
 }
+
+func TestCheckBundle(t *testing.T) {
+	t.Parallel()
+	drifted := copyTree(t, "SC501/bad")
+	file := filepath.Join(drifted, "deployed.txt")
+	deployed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, stdin string
+		args        []string
+		want        int
+		out         string
+	}{
+		{"a file", "", []string{"--bundle", file, drifted}, 0, "warning SC501: GitRepository flux-system/flux-system"},
+		{"standard input, strictly", string(deployed), []string{"--strict", "--bundle", "-", drifted}, 1, "warning SC501"},
+		{"no bundle", "kind: ConfigMap", []string{"--bundle", "-", drifted}, 2, "there is no bundle in it"},
+		{"no file", "", []string{"--bundle", file + "x", drifted}, 2, "reading the deployed bundle"},
+		{"two clusters", "", []string{"--bundle", file, drifted, drifted}, 2, "give one PATH"},
+		{"another cluster's", strings.ReplaceAll(string(deployed), "path: ./clusters/home", "path: ./web"), []string{"--bundle", "-", drifted}, 2, "no cluster that was looked at is of that"},
+	} {
+		stdout, stderr, code := seed(t, test.stdin, append([]string{"check"}, test.args...)...)
+		if code != test.want || !strings.Contains(stdout+stderr, test.out) {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s%s", test.name, code, test.want, test.out, stdout, stderr)
+		}
+	}
+}
+
+func TestCheckGraph(t *testing.T) {
+	t.Parallel()
+	for how, want := range map[string]string{"text": "level 0, the fast track", "mermaid": "flowchart LR\n"} {
+		if stdout, stderr, code := seed(t, "", "check", "--graph", how, copyTree(t, "SC311/good")); code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("--graph %s: exit code %d\n%s%s", how, code, stdout, stderr)
+		}
+	}
+	if _, stderr, code := seed(t, "", "check", "--graph", "dot", "."); code != 2 || !strings.Contains(stderr, "it is text or mermaid") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
