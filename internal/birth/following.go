@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,8 @@ func (f *Following) ended(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() == nil && errors.Is(err, errTimeIsUp):
-		return Deadline{After: f.Deadline, Missing: f.Report.MissingText()}
+		missing := cmp.Or(f.Report.MissingText(), "there is no Kustomization to follow: look at the kubeconfig's context and at --root, and whether Flux is installed")
+		return Deadline{After: f.Deadline, Missing: missing}
 	case ctx.Err() != nil && !f.Forever:
 		return fmt.Errorf("following %s: %w\n%s", f.what(), err, f.Report.MissingText())
 	}

@@ -22,10 +22,14 @@ func (d Deadline) Error() string {
 	return fmt.Sprintf("the goal does not stand after %s:\n%s", d.After, strings.TrimSuffix(d.Missing, "\n"))
 }
 
-// never is an error if what Until names can only become Ready after something that is suspended.
+// never is an error if what Until names can only become Ready after something that is suspended, or if all is left out.
 func (f *Following) never() error {
 	if len(f.goals) == 0 {
-		return nil
+		suspended, _ := f.Report.LeftOut()
+		if f.Forever || len(suspended) == 0 || f.Report.Stands() || len(f.Report.Late()) > 0 {
+			return nil
+		}
+		return fmt.Errorf("%s is suspended, and there is nothing else that could become Ready: resume it in Git", suspended[0].Name)
 	}
 	missing := f.Report.Missing()
 	i := slices.IndexFunc(missing, func(m report.Missing) bool { return m.Cause == report.CauseSuspended })

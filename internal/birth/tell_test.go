@@ -86,9 +86,10 @@ func TestNever(t *testing.T) {
 		return follow.Unit{ID: follow.ID{Namespace: "flux-system", Name: name}, Phase: phase, Needs: needs, Reason: "x"}
 	}
 	paused := follow.ID{Namespace: "flux-system", Name: "paused"}
-	all := []follow.Unit{unit("paused", report.PhaseSuspended), unit("behind", report.PhaseDepends, paused), unit("beside", report.PhaseWorking)}
+	all := []follow.Unit{unit("paused", report.PhaseSuspended), unit("behind", report.PhaseDepends, paused), unit("beside", report.PhaseWorking),
+		unit("checks", report.PhaseHealth), {ID: follow.ID{Kind: "helmrelease", Namespace: "apps", Name: "off"}, Phase: report.PhaseSuspended, By: follow.ID{Namespace: "flux-system", Name: "checks"}}}
 	for goal, want := range map[string]string{
-		"": "", "beside": "",
+		"": "", "beside": "", "checks": "",
 		"paused": "flux-system/paused is suspended", "behind": "flux-system/paused is suspended, and flux-system/behind would never become Ready",
 	} {
 		var events []string
@@ -101,6 +102,21 @@ func TestNever(t *testing.T) {
 		if err := f.never(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", goal, err, want)
 		}
+	}
+}
+
+// If all is suspended nothing can ever stand, whether or not it is named.
+func TestNeverIfAllIsSuspended(t *testing.T) {
+	t.Parallel()
+	var events []string
+	f := following(&events)
+	all := []follow.Unit{{ID: follow.ID{Namespace: "flux-system", Name: "root"}, Phase: report.PhaseSuspended, Reason: "x"}}
+	f.changed(t.Context(), all, all)
+	if err := f.never(); err == nil || !strings.Contains(err.Error(), "flux-system/root is suspended") {
+		t.Errorf("%v", err)
+	}
+	if f.Forever = true; f.never() != nil {
+		t.Error("who follows for ever waits for a change")
 	}
 }
 

@@ -3,6 +3,7 @@ package follow
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,9 +105,10 @@ func (f *facts) ofSource(object client.Object) {
 	}
 }
 
-// external reads an ExternalSecret. External Secrets Operator does not say of which generation a condition is.
+// external reads an ExternalSecret. External Secrets Operator does not say of which generation a condition is, only of which
+// one it synced last.
 func (f *facts) external(o *esv1.ExternalSecret) {
-	f.observed = f.generation
+	f.observed = synced(o)
 	for _, c := range o.Status.Conditions {
 		f.said(string(c.Type), c.Status, c.Reason, c.Message, c.LastTransitionTime)
 	}
@@ -130,6 +132,19 @@ func (f *facts) external(o *esv1.ExternalSecret) {
 			f.sources = append(f.sources, id)
 		}
 	}
+}
+
+// synced is the generation that was synced last; the newest one where the operator does not sync anew for a change.
+// https://github.com/external-secrets/external-secrets/blob/v0.20.4/pkg/controllers/externalsecret/externalsecret_controller.go
+func synced(o *esv1.ExternalSecret) int64 {
+	once := o.Spec.RefreshPolicy == esv1.RefreshPolicyCreatedOnce ||
+		o.Spec.RefreshPolicy != esv1.RefreshPolicyOnChange && o.Spec.RefreshInterval != nil && o.Spec.RefreshInterval.Duration <= 0
+	text, _, _ := strings.Cut(o.Status.SyncedResourceVersion, "-")
+	generation, err := strconv.ParseInt(text, 10, 64)
+	if once || err != nil {
+		return o.Generation
+	}
+	return generation
 }
 
 func (f *facts) ofStore(status esv1.SecretStoreStatus) {

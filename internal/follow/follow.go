@@ -108,7 +108,7 @@ func (t *Tree) unread(roots []ID, err error) []Unit {
 		why = "the API server does not serve Kustomizations yet: Flux' CRDs have to come"
 	}
 	if t.blind != why && len(roots) == 0 { // else the units tell
-		t.Log.Info(why)
+		t.Log.Warn(why + "; is this the cluster that you mean?")
 	}
 	t.blind = why
 	var units []Unit
@@ -118,14 +118,14 @@ func (t *Tree) unread(roots []ID, err error) []Unit {
 	return units
 }
 
-// patience calls a part failed if it has not been anything better for a while, and tells when to look again.
+// patience calls a unit failed if it has not been anything better for a while, and tells when to look again.
 func (t *Tree) patience(units []Unit, now time.Time) (again time.Duration) {
 	failing := map[ID]time.Time{}
 	for i := range units {
 		u := &units[i]
 		since, known := t.failing[u.ID]
 		waits := u.Phase.Waits() || u.Phase == report.PhaseSuspended
-		if !u.Part() || u.Ready || waits || !known && u.Phase != report.PhaseFailed {
+		if u.Ready || waits || !known && u.Phase != report.PhaseFailed {
 			continue
 		}
 		if !known {

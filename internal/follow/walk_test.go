@@ -231,8 +231,13 @@ func TestStateOfParts(t *testing.T) {
 		"static":        {static, report.PhaseReady, true, false, false, ""},
 		"synced":        {secret(corev1.ConditionTrue, ""), report.PhaseReady, true, false, false, ""},
 		"not synced":    {secret(corev1.ConditionFalse, "could not get secret data from provider"), report.PhaseFailed, false, false, false, "provider"},
-		"no store":      {secret(corev1.ConditionFalse, `ClusterSecretStore "vault" is not ready`), report.PhaseSource, false, false, false, "vault"},
-		"store":         {&esv1.SecretStore{ObjectMeta: named("apps", "vault")}, report.PhaseQueued, false, false, false, "External Secrets Operator"},
+		"old secret": {func() client.Object {
+			e, _ := secret(corev1.ConditionTrue, "").(*esv1.ExternalSecret)
+			e.Status.SyncedResourceVersion = "1-abc"
+			return e
+		}(), report.PhaseQueued, false, false, false, "newest generation"},
+		"no store": {secret(corev1.ConditionFalse, `ClusterSecretStore "vault" is not ready`), report.PhaseSource, false, false, false, "vault"},
+		"store":    {&esv1.SecretStore{ObjectMeta: named("apps", "vault")}, report.PhaseQueued, false, false, false, "External Secrets Operator"},
 	} {
 		id := ID{strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", test.object)[strings.Index(fmt.Sprintf("%T", test.object), "."):], ".")), test.object.GetNamespace(), test.object.GetName()}
 		u := (&walker{objects: map[ID]client.Object{id: test.object}, seen: map[ID]Unit{}}).state(id)
@@ -261,9 +266,9 @@ func TestPatienceWithParts(t *testing.T) {
 		{20 * time.Second, report.PhaseSource, false, 0},
 		{33 * time.Second, report.PhaseFailed, false, lasting},
 	} {
-		units := []Unit{{ID: id, Phase: test.phase, Ready: test.phase == report.PhaseReady}, {ID: ID{Name: "unit"}, Phase: test.phase}}
+		units := []Unit{{ID: id, Phase: test.phase, Ready: test.phase == report.PhaseReady}, {ID: ID{Name: "unit"}, Phase: test.phase, Ready: test.phase == report.PhaseReady}}
 		again := tree.patience(units, start.Add(test.after))
-		if units[0].Failed != test.failed || again != test.again || units[1].Failed {
+		if units[0].Failed != test.failed || again != test.again || units[1].Failed != test.failed {
 			t.Errorf("%d: failed %v, again after %s; Kustomization %v", i, units[0].Failed, again, units[1].Failed)
 		}
 	}

@@ -90,7 +90,10 @@ func stripSecrets(object client.Object) client.Object {
 	switch o := object.(type) {
 	case *esv1.ExternalSecret:
 		e := &esv1.ExternalSecret{ObjectMeta: short(o.ObjectMeta), Status: o.Status}
-		e.Spec = esv1.ExternalSecretSpec{SecretStoreRef: o.Spec.SecretStoreRef, Target: esv1.ExternalSecretTarget{Name: o.Spec.Target.Name}}
+		e.Spec = esv1.ExternalSecretSpec{
+			SecretStoreRef: o.Spec.SecretStoreRef, Target: esv1.ExternalSecretTarget{Name: o.Spec.Target.Name},
+			RefreshPolicy: o.Spec.RefreshPolicy, RefreshInterval: o.Spec.RefreshInterval,
+		}
 		for _, d := range o.Spec.Data {
 			if d.SourceRef != nil {
 				e.Spec.Data = append(e.Spec.Data, esv1.ExternalSecretData{SourceRef: d.SourceRef})

@@ -84,7 +84,7 @@ func (s *state) takeParts(tree map[types.NamespacedName]*kustomizev1.Kustomizati
 			if release, ok := object.(*helmv2.HelmRelease); ok { // one of another tree may be waited for too
 				s.releases[client.ObjectKeyFromObject(release)] = release
 			}
-			if tree[owner(object)] == nil {
+			if tree[owner(object)] == nil && !feeds(tree, kind, object) {
 				continue
 			}
 			if u := waiting(kind, object); u != nil {
@@ -92,6 +92,20 @@ func (s *state) takeParts(tree map[types.NamespacedName]*kustomizev1.Kustomizati
 			}
 		}
 	}
+}
+
+// feeds tells whether a Kustomization of the tree takes its content from object. The source of a root need not be in Git.
+func feeds(tree map[types.NamespacedName]*kustomizev1.Kustomization, kind schema.GroupVersionKind, object client.Object) bool {
+	if kind.Group != sourcev1.GroupVersion.Group {
+		return false
+	}
+	of := source{kind.Kind, client.ObjectKeyFromObject(object)}
+	for _, k := range tree {
+		if sourceOf(k) == of {
+			return true
+		}
+	}
+	return false
 }
 
 // has tells whether an inventory lists one of kind, or somebody waits for one: before the first inventory there is only

@@ -26,7 +26,7 @@ type unit struct {
 // waiting is object as a unit; nil while its controller is at work on it, has not seen its generation, has given it up, or
 // may not touch it.
 func waiting(kind schema.GroupVersionKind, object client.Object) *unit {
-	if object.GetDeletionTimestamp() != nil || suspended(object) {
+	if object.GetDeletionTimestamp() != nil || suspended(object) || requested(object) {
 		return nil
 	}
 	if secret, ok := object.(*esv1.ExternalSecret); ok {
@@ -85,6 +85,29 @@ func waitingSecret(kind schema.GroupVersionKind, secret *esv1.ExternalSecret) *u
 		}
 	}
 	return nil
+}
+
+// requested tells that somebody has asked already, and Flux has not answered yet: another seed, or a person.
+func requested(object client.Object) bool {
+	var status meta.ReconcileRequestStatus
+	switch o := object.(type) {
+	case *kustomizev1.Kustomization:
+		status = o.Status.ReconcileRequestStatus
+	case *helmv2.HelmRelease:
+		status = o.Status.ReconcileRequestStatus
+	case *sourcev1.GitRepository:
+		status = o.Status.ReconcileRequestStatus
+	case *sourcev1.OCIRepository:
+		status = o.Status.ReconcileRequestStatus
+	case *sourcev1.HelmRepository:
+		status = o.Status.ReconcileRequestStatus
+	case *sourcev1.Bucket:
+		status = o.Status.ReconcileRequestStatus
+	default:
+		return false
+	}
+	at, asked := meta.ReconcileAnnotationValue(object.GetAnnotations())
+	return asked && at != status.LastHandledReconcileAt
 }
 
 func suspended(object client.Object) bool {

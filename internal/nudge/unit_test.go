@@ -38,6 +38,13 @@ func TestWaiting(t *testing.T) {
 		"being deleted":                    {change(waitingFor("a"), func(k *kustomizev1.Kustomization) { k.DeletionTimestamp = &now }), false},
 		"its newest generation not judged": {change(waitingFor("a"), func(k *kustomizev1.Kustomization) { k.Generation++ }), false},
 
+		"asked by another": {change(waitingFor("a"), func(k *kustomizev1.Kustomization) {
+			k.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "now"}
+		}), false},
+		"asked, and answered": {change(waitingFor("a"), func(k *kustomizev1.Kustomization) {
+			k.Annotations, k.Status.LastHandledReconcileAt = map[string]string{meta.ReconcileRequestAnnotation: "now"}, "now"
+		}), true},
+
 		"a release that waits for others":  {release("a"), true},
 		"a release, suspended":             {change(release("a"), func(r *helmv2.HelmRelease) { r.Spec.Suspend = true }), false},
 		"a release, given up":              {says(release("a"), meta.StalledCondition, metav1.ConditionTrue, "RetriesExceeded", ""), false},

@@ -144,7 +144,8 @@ func (r *Report) unmet(u *Unit) []*Unit {
 func (r *Report) unhealthy(u *Unit) []*Unit {
 	var all []*Unit
 	for i := range r.Units {
-		if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.Phase() == PhaseHealth || u.blames(child)) {
+		// That what is suspended is checked at all only the error of the check says: healthChecks may leave it out.
+		if child := &r.Units[i]; child.By == u.Name && child != u && !child.Ready && (u.Phase() == PhaseHealth && !child.Suspended() || u.blames(child)) {
 			all = append(all, child)
 		}
 	}
