@@ -7,12 +7,15 @@ import (
 	"strings"
 	"time"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/birth"
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/notify"
 )
 
@@ -56,7 +59,7 @@ Exit codes: 0 the goal stands; 1 it does not, and why, by cause; 2 wrong usage; 
 	}
 	f := command.Flags()
 	f.StringArrayVar(&flags.roots, "root", nil, "follow this Kustomization and what it brings, NAMESPACE/NAME; can be repeated. Default: each that no other one brings")
-	f.StringArrayVar(&flags.until, "until", nil, "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME; can be repeated. Without a namespace: that of the first root. Default: all Kustomizations of the tree")
+	f.StringArrayVar(&flags.until, "until", nil, "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME; can be repeated. Without a namespace: that of the first --root, else flux-system. Default: all Kustomizations of the tree")
 	f.DurationVar(&flags.deadline, "deadline", 0, "give up when the goal does not stand after so long, and say what is missing, by cause. 0 waits without limit")
 	f.BoolVar(&flags.readOnly, "read-only", false, "look only: never ask Flux for anything")
 	f.StringVar(&flags.outputFile, "output-file", "", `file to keep the report in, as JSON for "seed report --file"`)
@@ -99,7 +102,20 @@ func runFollow(cmd *cobra.Command, flags followFlags) error {
 	if flags.watch {
 		return flags.deployment.run(cmd.Context(), config, f)
 	}
+	if err := reach(cmd.Context(), f.Cluster); err != nil {
+		return ended(cmd.Context(), err)
+	}
 	return followUntil(cmd.Context(), f, flags, cmd.OutOrStdout())
+}
+
+// reach asks the cluster once. The cache would try for ever, and a live view holds back what it says of that.
+func reach(ctx context.Context, c cluster.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if err := c.List(ctx, &kustomizev1.KustomizationList{}, client.Limit(1)); err != nil && !live.NotServed(err) {
+		return fmt.Errorf("listing the cluster's Kustomizations: %w (is it the right one: kubectl config current-context? may you list them: kubectl auth can-i list kustomizations.kustomize.toolkit.fluxcd.io -A?)", err)
+	}
+	return nil
 }
 
 // following is what the flags ask for.

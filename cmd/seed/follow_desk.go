@@ -45,12 +45,12 @@ func followUntil(ctx context.Context, f *birth.Following, flags followFlags, std
 		drawn = closed
 	}
 	held.release()
-	if drawn != nil {
-		err = errors.Join(err, fmt.Errorf("showing the state: %w", drawn))
-	}
 	f.Report.Saved = time.Now()
 	chat := birth.Chat{Address: flags.eventsAddr, Cluster: f.Cluster, Root: f.Report.Root(), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	chat.Tell(ctx, f.Report, f.Report.Stood(), err)
+	if drawn != nil { // how it ended is told all the same
+		err = errors.Join(err, fmt.Errorf("showing the state: %w", drawn))
+	}
 	if err == nil {
 		_, err = fmt.Fprintf(stdout, "%s, after %s\n\n", f.Report.Stood(), time.Since(began).Round(10*time.Millisecond))
 	}

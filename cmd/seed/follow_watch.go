@@ -57,6 +57,9 @@ func (d *deploymentFlags) check(watch bool) error {
 			err = errors.Join(err, fmt.Errorf("--%s is for --watch only", flag.Name))
 		}
 	})
+	if d.metricsAddr == d.healthAddr {
+		err = errors.Join(err, fmt.Errorf("--metrics-addr and --health-addr are both %s: give each its own", d.healthAddr))
+	}
 	if !slices.Contains(logEncodings, d.logEncoding) {
 		err = errors.Join(err, fmt.Errorf("--log-encoding %s: it is json or text", d.logEncoding))
 	}

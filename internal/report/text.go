@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -20,9 +21,14 @@ func Public(message string) string {
 	return query.ReplaceAllString(login.ReplaceAllString(oneLine(message), "://"), "$1")
 }
 
-// oneLine keeps a multi-line message from breaking the table.
+// oneLine keeps a message from breaking the table, or moving the cursor of the terminal that shows it.
 func oneLine(text string) string {
-	return strings.Join(strings.Fields(text), " ")
+	return strings.Join(strings.Fields(strings.Map(func(c rune) rune {
+		if !unicode.IsSpace(c) && unicode.In(c, unicode.Cc, unicode.Cf) {
+			return -1
+		}
+		return c
+	}, text)), " ")
 }
 
 // shorten cuts a text that is longer than most bytes.

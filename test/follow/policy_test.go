@@ -143,6 +143,14 @@ func mayOnlyAnnotate(t *testing.T, live, its client.Client, object *unstructured
 			t.Errorf("%s is refused to everybody: %v", patch, err)
 		}
 	}
+	owned := read(t, live, object)
+	owned.SetManagedFields(append(owned.GetManagedFields(), metav1.ManagedFieldsEntry{
+		Manager: "another", Operation: metav1.ManagedFieldsOperationApply, APIVersion: object.GetAPIVersion(), FieldsType: "FieldsV1",
+		FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:app":{}}}}`)},
+	}))
+	if err := its.Patch(t.Context(), owned, client.MergeFrom(read(t, live, object))); !refused(err, noOwners) {
+		t.Errorf("another owner of a label: %v", err)
+	}
 	applied := object.DeepCopy()
 	applied.SetManagedFields(nil)
 	applied.SetResourceVersion("")
