@@ -32,7 +32,7 @@ const link = `---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
 metadata: {name: link-%[1]d, namespace: flux-system}
-spec: {interval: 1h, path: ./links/%[1]d, prune: true, wait: true, sourceRef: {kind: GitRepository, name: flux-system}, dependsOn: [%[2]s]}
+spec: {interval: 1h, path: ./apps/links/%[1]d, prune: true, wait: true, sourceRef: {kind: GitRepository, name: flux-system}, dependsOn: [%[2]s]}
 `
 
 // testExtension brings charts/seed-follow as users do, by Git, and then a change that has units wait for each other.
@@ -76,7 +76,7 @@ func testExtension(t *testing.T, w *world) {
 			needs = fmt.Sprintf("{name: link-%d}", i-1)
 		}
 		chain += fmt.Sprintf(link, i, needs)
-		files[fmt.Sprintf("links/%d/map.yaml", i)] = fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: link-%d, namespace: default}\n", i)
+		files[fmt.Sprintf("apps/links/%d/map.yaml", i)] = fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: link-%d, namespace: default}\n", i)
 	}
 	files[file], files["clusters/castle/links.yaml"] = added("links.yaml"), chain
 	commit("A chain", files)
