@@ -73,8 +73,8 @@ func (f *files) ReadFile(path string) (data []byte, err error) {
 		return nil, err
 	}
 	var k types.Kustomization
-	if invalid := k.Unmarshal(data) != nil; invalid { // which is kustomize's to say
-		return data, nil
+	if k.Unmarshal(data) != nil {
+		return data, nil //nolint:nilerr // that it is invalid is kustomize's to say
 	}
 	reference := remoteIn(k)
 	if why := missingIn(f.root.String(), filepath.Dir(path), k); why != "" && f.refused == nil && reference == "" {
