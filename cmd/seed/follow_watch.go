@@ -57,9 +57,6 @@ func (d *deploymentFlags) check(watch bool) error {
 			err = errors.Join(err, fmt.Errorf("--%s is for --watch only", flag.Name))
 		}
 	})
-	if d.metricsAddr == d.healthAddr {
-		err = errors.Join(err, fmt.Errorf("--metrics-addr and --health-addr are both %s: give each its own", d.healthAddr))
-	}
 	if !slices.Contains(logEncodings, d.logEncoding) {
 		err = errors.Join(err, fmt.Errorf("--log-encoding %s: it is json or text", d.logEncoding))
 	}
@@ -90,12 +87,15 @@ func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *birth
 	}
 	f.Nudged = func(kind, cause string) { nudges.WithLabelValues(kind, cause).Inc() }
 	group, running := errgroup.WithContext(ctx)
-	for address, handler := range map[string]http.Handler{d.metricsAddr: metricsHandler(), d.healthAddr: healthHandler()} {
-		listener, err := listen(running, address)
+	for _, door := range []struct {
+		address string
+		handler http.Handler
+	}{{d.metricsAddr, metricsHandler()}, {d.healthAddr, healthHandler()}} {
+		listener, err := listen(running, door.address) // two at one address are an error too
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return serve(running, listener, handler) })
+		group.Go(func() error { return serve(running, listener, door.handler) })
 	}
 	group.Go(func() error {
 		if err := d.lead(logr.NewContext(running, log), config, f.Run); ctx.Err() == nil {
