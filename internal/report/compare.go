@@ -72,9 +72,6 @@ func sinceStart(at, start time.Time) time.Duration {
 	return at.Sub(start)
 }
 
-// Known tells whether both reports know the moment.
-func (c Change) Known() bool { return c.Earlier != unknown && c.Now != unknown }
-
 // Verdict says what has changed, with the difference as format writes it. Half a second and 3 percent are what one machine differs by from birth to birth.
 func (c Change) Verdict(format func(time.Duration) string) string {
 	slower := c.Now - c.Earlier
