@@ -39,7 +39,7 @@ type breaking struct {
 	cache       *live.Cache
 	reader      *live.Reader
 	end         context.CancelFunc
-	log         bytes.Buffer
+	log         output
 	definitions *watch.FakeWatcher
 
 	mu       sync.Mutex
@@ -48,6 +48,24 @@ type breaking struct {
 	gate     chan struct{}           // lists and streams wait for it; nil lets them pass
 	open     map[*watch.FakeWatcher]bool
 	requests int
+}
+
+// output is what was logged so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(line []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(line)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // eachServer runs test with an API server that can stream a list, and with one that cannot. There is one release by then.

@@ -136,7 +136,7 @@ func TestKindIsGone(t *testing.T) {
 			t.Errorf("when it is gone: %q, %v", names, err)
 		}
 		pass(time.Hour)
-		if names, err := s.list(); !live.NotServed(err) || names != "" || s.log.Len() > 0 {
+		if names, err := s.list(); !live.NotServed(err) || names != "" || s.log.String() != "" {
 			t.Errorf("an hour later: %q, %v; the log is %s", names, err, &s.log)
 		}
 		s.now("shop", false, nil)
