@@ -9,7 +9,8 @@ import (
 	"github.com/tazlab/seed/internal/report"
 )
 
-// watchFlux tells why Flux does not run, until it does or ctx ends.
+// watchFlux tells why Flux does not run, until it does or ctx ends. Who follows for ever looks on: then its Deployments are
+// watched, and its Pods while one of them is not available.
 func (f *Following) watchFlux(ctx context.Context, cache *live.Cache) {
 	start := time.Now()
 	tell := func(t follow.Trouble) {
@@ -31,7 +32,16 @@ func (f *Following) watchFlux(ctx context.Context, cache *live.Cache) {
 	if len(f.Roots) > 0 {
 		namespace = f.Roots[0].Namespace
 	}
-	if err := follow.Controllers(ctx, cache, namespace, tell, runs); err == nil {
+	for follow.Controllers(ctx, cache, namespace, tell, runs) == nil {
 		f.Log.Info("Flux runs", "after", time.Since(start).Round(time.Millisecond))
+		if !f.Forever {
+			return
+		}
+		stopped, err := follow.Stopped(ctx, cache, namespace)
+		if err != nil {
+			return // ctx has ended
+		}
+		start = time.Now()
+		f.Log.Warn("Flux does not run any more", "deployments", stopped)
 	}
 }

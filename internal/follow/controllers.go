@@ -37,8 +37,7 @@ func fluxRuns(namespace string) (deployments, pods live.Query) {
 func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell func(Trouble), runs func(controller string)) error {
 	deployments, pods := fluxRuns(namespace)
 	reader := cache.Reader()
-	defer reader.Drop(deployments)
-	defer reader.Drop(pods)
+	defer reader.Close()
 	p := newPatient(cache.Cluster(), tell, runs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -62,6 +61,57 @@ func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell 
 			timer.Reset(again)
 		}
 	}
+}
+
+// Stopped watches Flux' Deployments in namespace, empty for all, until some of them have not been available for a while, and
+// names those. It watches no Pods. Else it ends with the cause of ctx.
+func Stopped(ctx context.Context, cache *live.Cache, namespace string) ([]string, error) {
+	deployments, _ := fluxRuns(namespace)
+	reader := cache.Reader()
+	defer reader.Close()
+	since := map[string]time.Time{}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("watching Flux' Deployments in %s: %w", namespace, context.Cause(ctx))
+		case <-reader.Changes():
+		case <-timer.C:
+		}
+		all, err := live.Of[*appsv1.Deployment](reader, deployments)
+		if err != nil {
+			continue // the cache tells, and tries again
+		}
+		names, again := stopped(all, since, time.Now())
+		if len(names) > 0 {
+			return names, nil
+		}
+		if again > 0 {
+			timer.Reset(again)
+		}
+	}
+}
+
+// stopped are the Deployments that have not been available for a while at now, and after how long it has to be asked again even
+// if nothing changes; 0 is never. since remembers when each was seen so first.
+func stopped(deployments []*appsv1.Deployment, since map[string]time.Time, now time.Time) (names []string, again time.Duration) {
+	for _, d := range deployments {
+		if running(d) {
+			delete(since, d.Name)
+			continue
+		}
+		if _, known := since[d.Name]; !known {
+			since[d.Name] = now
+		}
+		switch rest := lasting - now.Sub(since[d.Name]); {
+		case rest <= 0:
+			names = append(names, d.Name)
+		case again == 0 || rest < again:
+			again = rest
+		}
+	}
+	return names, again
 }
 
 // patient remembers what was seen and told.

@@ -114,3 +114,32 @@ func TestTheSameReasonIsToldOnce(t *testing.T) {
 	f.after(t, 130*time.Second, 0, "source-controller runs")
 	f.after(t, 131*time.Second, 0)
 }
+
+// A controller that ran and does not for a while has stopped; one that is replaced in time has not.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	f := newFlux(t, "helm-controller", "source-controller")
+	f.runs("helm-controller")
+	f.runs("source-controller")
+	available := func(status corev1.ConditionStatus) { f.deployments[1].Status.Conditions[0].Status = status }
+	since := map[string]time.Time{}
+	for i, test := range []struct {
+		after  time.Duration
+		status corev1.ConditionStatus
+		names  string
+		again  time.Duration
+	}{
+		{0, corev1.ConditionTrue, "", 0},
+		{time.Minute, corev1.ConditionFalse, "", 15 * time.Second},
+		{time.Minute + 10*time.Second, corev1.ConditionFalse, "", 5 * time.Second},
+		{time.Minute + 14*time.Second, corev1.ConditionTrue, "", 0},
+		{2 * time.Minute, corev1.ConditionFalse, "", 15 * time.Second},
+		{2*time.Minute + 15*time.Second, corev1.ConditionFalse, "source-controller", 0},
+	} {
+		available(test.status)
+		names, again := stopped(f.deployments, since, f.start.Add(test.after))
+		if strings.Join(names, " ") != test.names || again != test.again {
+			t.Errorf("%d: stopped %q, again after %s", i, names, again)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package follow
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +16,8 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/internal/bundle"
 )
 
 // facts are what an object says of itself, the same for all kinds.
@@ -112,25 +113,12 @@ func (f *facts) external(o *esv1.ExternalSecret) {
 	for _, c := range o.Status.Conditions {
 		f.said(string(c.Type), c.Status, c.Reason, c.Message, c.LastTransitionTime)
 	}
-	refs := []esv1.SecretStoreRef{o.Spec.SecretStoreRef}
-	for _, d := range o.Spec.Data {
-		if d.SourceRef != nil {
-			refs = append(refs, d.SourceRef.SecretStoreRef)
-		}
-	}
-	for _, d := range o.Spec.DataFrom {
-		if d.SourceRef != nil && d.SourceRef.SecretStoreRef != nil {
-			refs = append(refs, *d.SourceRef.SecretStoreRef)
-		}
-	}
-	for _, ref := range refs {
-		id := ID{strings.ToLower(cmp.Or(ref.Kind, esv1.SecretStoreKind)), o.Namespace, ref.Name}
+	for _, ref := range bundle.Stores(o) {
+		id := ID{strings.ToLower(ref.Kind), o.Namespace, ref.Name}
 		if ref.Kind == esv1.ClusterSecretStoreKind {
 			id.Namespace = ""
 		}
-		if ref.Name != "" && !slices.Contains(f.sources, id) {
-			f.sources = append(f.sources, id)
-		}
+		f.sources = append(f.sources, id)
 	}
 }
 

@@ -29,7 +29,7 @@ type Tree struct {
 	// before, whenever there are such or one is gone; true ends it.
 	Changed func(all, changed []Unit) (done bool)
 
-	reader  *live.Reader
+	list    func(live.Query) ([]client.Object, error)
 	seen    map[ID]Unit
 	failing map[ID]time.Time // since when it has not been Ready again
 	blind   string           // why nothing can be read, as it was told last
@@ -39,14 +39,16 @@ type Tree struct {
 // Follow calls Changed until that is done, or ctx ends: with the cause of that.
 func (t *Tree) Follow(ctx context.Context) error {
 	t.seen, t.failing = map[ID]Unit{}, map[ID]time.Time{}
-	t.reader = t.Cache.Reader()
+	reader := t.Cache.Reader()
+	defer reader.Close()
+	t.list = reader.List
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-t.reader.Changes():
+		case <-reader.Changes():
 		case <-timer.C:
 		}
 		if ctx.Err() != nil {
@@ -68,13 +70,13 @@ func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
 	for _, root := range t.Roots {
 		roots = append(roots, ID{Namespace: root.Namespace, Name: root.Name})
 	}
-	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.reader.List(k.query()) }}
+	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.list(k.query()) }}
 	units, err := w.units(roots, t.Also)
-	if errors.Is(err, live.ErrNotYet) {
-		return false, 0
+	if errors.Is(err, live.ErrNotYet) || w.inBetween() {
+		return false, 0 // the cache tells when it is known
 	}
 	if err != nil {
-		if units = t.unread(roots, err); len(units) == 0 {
+		if units = t.unread(roots, err); len(units) == 0 && len(t.seen) == 0 {
 			return false, 0
 		}
 	}
@@ -101,7 +103,7 @@ func anyGone(before, now map[ID]Unit) bool {
 	return false
 }
 
-// unread are the roots if nothing can be read yet: Flux' CRDs may come later.
+// unread are the roots if nothing can be read: Flux' CRDs may come later, and may be gone.
 func (t *Tree) unread(roots []ID, err error) []Unit {
 	why := "Kustomizations cannot be read, and it is tried again: " + err.Error()
 	if live.NotServed(err) {

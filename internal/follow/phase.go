@@ -23,6 +23,11 @@ const sourceNotReady = "SourceNotReady"
 // https://github.com/external-secrets/external-secrets/blob/v0.20.4/pkg/controllers/secretstore/client_manager.go
 const storeNotReady = " is not ready"
 
+// pathNotFound begins what kustomize-controller says of a path that its source does not have. Its reason is that of a source
+// that cannot be fetched, but the source is there: Git has to change.
+// https://github.com/fluxcd/kustomize-controller/blob/v1.9.5/internal/controller/kustomization_controller.go
+const pathNotFound = "kustomization path not found: "
+
 // phase reads off what is the matter with a unit. The reasons are those of kustomize-controller 1.9.5 and helm-controller
 // 1.6.2; source-controller 1.9.5 and External Secrets Operator have none that mean anything but a failure.
 func phase(f *facts) report.Phase {
@@ -49,6 +54,8 @@ func unready(f *facts, ready *metav1.Condition) report.Phase {
 	switch {
 	case ready.Reason == meta.DependencyNotReadyReason:
 		return report.PhaseDepends
+	case ready.Reason == meta.ArtifactFailedReason && strings.HasPrefix(ready.Message, pathNotFound):
+		return report.PhaseFailed
 	case ready.Reason == meta.ArtifactFailedReason, ready.Reason == sourceNotReady:
 		return report.PhaseSource
 	case ready.Reason == meta.HealthCheckCanceledReason: // it starts anew at once

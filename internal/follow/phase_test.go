@@ -23,6 +23,8 @@ func TestPhase(t *testing.T) {
 	progressing := ready(unknown, meta.ProgressingReason)
 	older := ready(no, meta.BuildFailedReason)
 	older.ObservedGeneration = 1
+	pathless := ready(no, meta.ArtifactFailedReason)
+	pathless.Message = "kustomization path not found: stat /tmp/kustomization-1464362706/apps: no such file or directory"
 	for want, cases := range map[report.Phase][]struct {
 		observed   int64
 		conditions []metav1.Condition
@@ -40,6 +42,7 @@ func TestPhase(t *testing.T) {
 		report.PhaseFailed: {
 			{-1, []metav1.Condition{ready(no, meta.HealthCheckFailedReason), condition(meta.HealthyCondition, no, meta.HealthCheckFailedReason)}},
 			{-1, []metav1.Condition{ready(no, meta.BuildFailedReason)}}, {-1, []metav1.Condition{ready(no, "OfTomorrow")}},
+			{-1, []metav1.Condition{pathless}},
 		},
 		report.PhaseReady: {{2, []metav1.Condition{ready(yes, meta.ReconciliationSucceededReason)}}},
 	} {

@@ -79,7 +79,7 @@ func controller(id ID) string {
 // that were Ready before seed looked.
 func (w *walker) since(id ID, transition time.Time) time.Time {
 	if before, known := w.seen[id]; known {
-		if before.Ready {
+		if before.Ready || before.Phase == report.PhaseUnknown && !before.At.IsZero() { // it could not be read in between
 			return before.At
 		}
 		return w.now

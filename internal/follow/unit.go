@@ -46,7 +46,8 @@ type Unit struct {
 	ID
 	// Ready tells whether it is reconciled at its newest generation.
 	Ready bool
-	// At is when Ready was first seen true; for one that was Ready before, when its condition says so.
+	// At is when Ready was first seen true; for one that was Ready before, when its condition says so. It stays while the unit
+	// cannot be read.
 	At time.Time
 	// Reason says why it is not Ready: the condition's message, or what is missing.
 	Reason string

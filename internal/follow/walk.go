@@ -25,10 +25,10 @@ type walker struct {
 }
 
 // units are all of the tree, each root before what it brought and each Kustomization before its parts; then also, if they
-// are not among those. No roots are all Kustomizations that no other one brings. It fails if Kustomizations cannot be read.
+// are not among those. No roots are all Kustomizations that no other one brings. It fails if nothing is known of Kustomizations.
 func (w *walker) units(roots, also []ID) ([]Unit, error) {
 	w.objects, w.listed = map[ID]client.Object{}, map[string]error{}
-	if err := w.load(""); err != nil {
+	if err := w.load(""); err != nil && !stale(err) {
 		return nil, err
 	}
 	named := len(roots) > 0
@@ -69,6 +69,23 @@ func (w *walker) load(id string) error {
 		w.objects[ID{id, o.GetNamespace(), o.GetName()}] = o
 	}
 	return err
+}
+
+// stale tells that a kind cannot be read any more; what was known last is there.
+func stale(err error) bool {
+	_, is := errors.AsType[live.Stale](err)
+	return is
+}
+
+// inBetween tells that a kind which was looked at could be read until a moment ago. What was known last must not be judged:
+// it is either known again soon, or known to be lost.
+func (w *walker) inBetween() bool {
+	for _, err := range w.listed {
+		if old, is := errors.AsType[live.Stale](err); is && !old.Lasting {
+			return true
+		}
+	}
+	return false
 }
 
 // kustomizations are all that are there, sorted.
@@ -156,6 +173,10 @@ func (t *tree) add(id, by ID) bool {
 	case err != nil && live.NotServed(err):
 		unit.Phase, unit.Reason = report.PhaseAbsent, "the API server does not serve its kind yet"
 	case err != nil:
+		if stale(err) { // what it is made of stays
+			unit = t.state(id)
+			unit.Ready, unit.Failed, unit.Stalled, unit.At = false, false, false, t.seen[id].At
+		}
 		unit.Phase, unit.Reason = report.PhaseUnknown, "it cannot be read, which is tried again: "+err.Error()
 	default:
 		unit = t.state(id)

@@ -31,18 +31,23 @@ type world struct {
 
 func (w *world) walker() *walker {
 	return &walker{seen: map[ID]Unit{}, objects: map[ID]client.Object{}, listed: map[string]error{}, now: time.Now(), list: func(k kind) ([]client.Object, error) {
-		w.asked = append(w.asked, k.Kind)
-		if err := w.unread[k.Kind]; err != nil {
-			return nil, err
-		}
-		var all []client.Object
-		for _, o := range w.objects {
-			if strings.HasSuffix(fmt.Sprintf("%T", o), "."+k.Kind) {
-				all = append(all, o)
-			}
-		}
-		return all, nil
+		return w.list(k.query())
 	}}
+}
+
+func (w *world) list(q live.Query) ([]client.Object, error) {
+	w.asked = append(w.asked, q.Kind.Kind)
+	err := w.unread[q.Kind.Kind]
+	if err != nil && !stale(err) {
+		return nil, err
+	}
+	var all []client.Object
+	for _, o := range w.objects {
+		if strings.HasSuffix(fmt.Sprintf("%T", o), "."+q.Kind.Kind) {
+			all = append(all, o)
+		}
+	}
+	return all, err
 }
 
 // names are the units as text, those that are brought with who brought them.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
@@ -45,14 +44,17 @@ type Cache struct {
 
 	mu      sync.Mutex
 	watched map[Query]*watched
-	told    map[Query]string // the error that was told last
+	told    map[Query]map[string]bool // the errors that were told since it was known last
 	readers []*Reader
 }
 
 // New is an empty cache that watches nothing after ctx has ended.
 func New(ctx context.Context, cluster cluster.Client, log *slog.Logger) *Cache {
 	// The reflectors would tell of every failed request; the cache tells each error once.
-	return &Cache{ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log, watched: map[Query]*watched{}, told: map[Query]string{}}
+	return &Cache{
+		ctx: logr.NewContext(ctx, logr.Discard()), cluster: cluster, log: log,
+		watched: map[Query]*watched{}, told: map[Query]map[string]bool{},
+	}
 }
 
 // Wait waits, after the context's end, until nothing is watched any more.
@@ -65,6 +67,11 @@ func (c *Cache) Cluster() cluster.Client { return c.cluster }
 func (c *Cache) changed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.wake()
+}
+
+// wake tells all readers. c.mu is held.
+func (c *Cache) wake() {
 	for _, r := range c.readers {
 		select {
 		case r.changed <- struct{}{}:
@@ -73,50 +80,13 @@ func (c *Cache) changed() {
 	}
 }
 
-// failed remembers why q cannot be read, and tells it if it is news. A kind that is not served may come with its CRD.
-func (c *Cache) failed(q Query, w *watched, err error) {
-	if c.ctx.Err() != nil {
-		return
-	}
-	unserved := NotServed(err)
-	c.mu.Lock()
-	if c.watched[q] != w {
-		c.mu.Unlock()
-		return
-	}
-	news := !w.synced() && (w.err == nil || w.err.Error() != err.Error())
-	w.err = err
-	told := c.told[q] == err.Error() // also before it was dropped
-	c.told[q] = err.Error()
-	c.mu.Unlock()
-	if unserved && q != Definitions {
-		_, _ = c.list(Definitions, nil) // for its events
-	}
-	if news {
-		if !unserved && !told {
-			c.log.Warn("cannot be watched, and it is tried again", "kind", q.Kind.Kind, "namespace", q.Namespace, "name", q.Name, "error", err)
-		}
-		c.changed()
-	}
-}
-
 // NotServed tells whether err says that the API server does not serve a kind.
 func NotServed(err error) bool { return apimeta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
-// defined begins anew to watch what has not been served so far, if definition may bring it: the reflector would try
-// again only after a pause, which doubles.
-func (c *Cache) defined(definition *metav1.PartialObjectMetadata) {
-	_, group, _ := strings.Cut(definition.Name, ".")
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for q, w := range c.watched {
-		if q.Kind.Group != group || w.synced() || !NotServed(w.err) {
-			continue
-		}
-		w.end()
-		if again, err := c.watch(q); err == nil {
-			again.err, again.readers = w.err, w.readers
-			c.watched[q] = again
-		}
+// event is one of what is watched by q.
+func (c *Cache) event(q Query, object any) {
+	if definition, ok := object.(*metav1.PartialObjectMetadata); ok && q == Definitions {
+		c.defined(definition)
 	}
+	c.changed()
 }

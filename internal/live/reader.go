@@ -5,13 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/cluster"
 )
 
 // Reader is one who looks into the cache. What it has asked for is watched until it drops it; what several have asked for is
-// watched once, until the last of them drops it.
+// watched once, until the last of them drops it. It must be closed.
 type Reader struct {
 	cache   *Cache
 	changed chan struct{}
@@ -33,7 +34,8 @@ func (r *Reader) Changes() <-chan struct{} { return r.changed }
 func (r *Reader) Cluster() cluster.Client { return r.cache.cluster }
 
 // List is what is known by now, sorted by namespace and name; nobody may change the objects. The first call begins to watch.
-// An error says that nothing is known: ErrNotYet, or why it cannot be read, which is tried again.
+// With the error Stale it is what was known last. Any other error says that nothing is known: ErrNotYet, or why it cannot be
+// read, which is tried again.
 func (r *Reader) List(q Query) ([]client.Object, error) { return r.cache.list(q, r) }
 
 // Of is List with the objects' type, which is q's kind.
@@ -51,28 +53,70 @@ func Of[T client.Object](r *Reader, q Query) ([]T, error) {
 // Drop says that r does not need q any more. If nobody else does, no watch of it is open when it returns.
 func (r *Reader) Drop(q Query) { r.cache.drop(q, r) }
 
-// list reads q for r, nil being the cache itself.
+// Close drops all that r has asked for, and tells it of no change any more.
+func (r *Reader) Close() {
+	for _, q := range r.cache.leave(r) {
+		r.Drop(q)
+	}
+}
+
+// leave forgets r, and returns what it has asked for.
+func (c *Cache) leave(r *Reader) []Query {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readers = slices.DeleteFunc(c.readers, func(other *Reader) bool { return other == r })
+	var asked []Query
+	for q, w := range c.watched {
+		if w.readers[r] {
+			asked = append(asked, q)
+		}
+	}
+	return asked
+}
+
+// list reads q for r.
 func (c *Cache) list(q Query, r *Reader) ([]client.Object, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	w, err := c.want(q, r)
+	if err != nil {
+		return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, err)
+	}
+	problem, store := w.problem(), w.last
+	if w.synced() {
+		store = w.store
+	}
+	switch {
+	case problem == nil && !w.synced():
+		return nil, ErrNotYet
+	case problem == nil:
+		return sorted(store), nil
+	}
+	problem = fmt.Errorf("watching %s: %w", q.Kind.Kind, problem)
+	if store == nil || NotServed(problem) {
+		return nil, problem
+	}
+	return sorted(store), Stale{Since: w.since, Lasting: w.lasting, Err: problem}
+}
+
+// want has q watched for r, nil being the cache itself. c.mu is held.
+func (c *Cache) want(q Query, r *Reader) (*watched, error) {
 	w := c.watched[q]
 	if w == nil {
 		var err error
-		if w, err = c.watch(q); err != nil {
-			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, err)
+		if w, err = c.watch(q, nil); err != nil {
+			return nil, err
 		}
 		w.readers = map[*Reader]bool{}
 		c.watched[q] = w
 	}
 	w.readers[r] = true
-	if !w.synced() {
-		if w.err != nil {
-			return nil, fmt.Errorf("watching %s: %w", q.Kind.Kind, w.err)
-		}
-		return nil, ErrNotYet
-	}
+	return w, nil
+}
+
+func sorted(store cache.Store) []client.Object {
 	var all []client.Object
-	for _, object := range w.store.List() {
+	for _, object := range store.List() {
 		if o, ok := object.(client.Object); ok {
 			all = append(all, o)
 		}
@@ -80,7 +124,7 @@ func (c *Cache) list(q Query, r *Reader) ([]client.Object, error) {
 	slices.SortFunc(all, func(a, b client.Object) int {
 		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
 	})
-	return all, nil
+	return all
 }
 
 func (c *Cache) drop(q Query, r *Reader) {
@@ -107,7 +151,7 @@ func (c *Cache) drop(q Query, r *Reader) {
 // lacks tells whether anything that is asked for is not served.
 func (c *Cache) lacks() bool {
 	for _, w := range c.watched {
-		if !w.synced() && NotServed(w.err) {
+		if NotServed(w.problem()) {
 			return true
 		}
 	}

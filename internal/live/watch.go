@@ -2,7 +2,9 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -23,10 +25,25 @@ type watched struct {
 	complete <-chan struct{}
 	end      context.CancelFunc
 	ended    chan struct{} // closed once nothing is watched
-	// err is why it could not be read last.
-	err error
 	// readers are those who have asked for it and not dropped it.
 	readers map[*Reader]bool
+
+	// err is why it could not be read, since the API server has last answered; was is the same of before that, until the
+	// first list is in the store.
+	err, was error
+	// since is when it ceased to be known, zero if it is known or has never been; lasting tells that this is no moment any more.
+	since   time.Time
+	lasting bool
+	// last is what was known before this began, until the first list is in the store; nil is nothing.
+	last cache.Store
+}
+
+// problem is why it is not known, nil if it is or nobody can say yet.
+func (w *watched) problem() error {
+	if w.err != nil {
+		return w.err
+	}
+	return w.was
 }
 
 func (w *watched) synced() bool {
@@ -38,8 +55,8 @@ func (w *watched) synced() bool {
 	}
 }
 
-// watch begins to watch q. c.mu is held.
-func (c *Cache) watch(q Query) (*watched, error) {
+// watch begins to watch q, once after is closed if that is not nil. c.mu is held.
+func (c *Cache) watch(q Query, after <-chan struct{}) (*watched, error) {
 	object, list, err := c.types(q)
 	if err != nil {
 		return nil, err
@@ -59,23 +76,19 @@ func (c *Cache) watch(q Query) (*watched, error) {
 	w.store, w.complete = store, informer.HasSyncedChecker().Done()
 	c.running.Go(func() {
 		defer close(w.ended)
+		if after != nil {
+			<-after
+		}
 		informer.RunWithContext(ctx)
 	})
 	c.running.Go(func() { // an empty list has no events
 		select {
 		case <-w.complete:
-			c.changed()
+			c.completed(q, w)
 		case <-ctx.Done():
 		}
 	})
 	return w, nil
-}
-
-func (c *Cache) event(q Query, object any) {
-	if definition, ok := object.(*metav1.PartialObjectMetadata); ok && q == Definitions {
-		c.defined(definition)
-	}
-	c.changed()
 }
 
 // types are what the API server's answers are read into.
@@ -126,20 +139,30 @@ func (q Query) options() (client.ListOptions, error) {
 	return options, nil
 }
 
-// telling is the same, but the cache learns of errors.
+// telling is the same, but the cache learns of what comes of the requests. An informer tells nobody of its errors.
 func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := lw.ListWithContextFunc(ctx, o)
 			if err != nil {
 				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
+			} else {
+				c.reached(q, w, false) //nolint:contextcheck // the same
 			}
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			events, err := lw.WatchFuncWithContext(ctx, o)
-			if err != nil {
-				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
+			switch {
+			case err == nil:
+				c.reached(q, w, true) //nolint:contextcheck // the same
+			case o.SendInitialEvents != nil:
+				// The reflector lists instead, and that tells. Of a refused connection it must not learn here: it would pause
+				// for up to a minute, whether or not ctx ends.
+				// https://github.com/kubernetes/client-go/blob/v0.36.4/tools/cache/reflector.go
+				return nil, errors.New(err.Error())
+			default:
+				c.failed(q, w, err) //nolint:contextcheck // the same
 			}
 			return events, err
 		},

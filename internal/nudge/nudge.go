@@ -23,8 +23,8 @@ const atOnce = 8 // so many requests at the same time
 func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
 	n := newNudger(cache.Cluster(), log)
 	reader := cache.Reader()
+	defer reader.Close()
 	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
-	defer n.unwatch(nil)
 	for {
 		later := n.judge(ctx)
 		select {
@@ -76,6 +76,9 @@ func newNudger(cluster client.Client, log *slog.Logger) *nudger {
 // although nothing changes; it is nil if that is not necessary.
 func (n *nudger) judge(ctx context.Context) <-chan time.Time {
 	s := n.state()
+	if s.blind {
+		return nil // what is watched stays so: the cache tells when it is known
+	}
 	n.forget(s)
 	var due []*nudge
 	for _, u := range s.units {

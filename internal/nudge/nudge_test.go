@@ -36,7 +36,8 @@ type fake struct {
 	objects  []client.Object
 	served   []*unstructured.Unstructured // what is read whole
 	revision string
-	err      error // of each patch
+	err      error  // of each patch
+	lost     string // the kind that cannot be watched any more
 	scheme   *runtime.Scheme
 	now      time.Time
 
@@ -93,6 +94,9 @@ func (f *fake) list(q live.Query) ([]client.Object, error) {
 			selector.Matches(labels.Set(o.GetLabels())) {
 			all = append(all, o)
 		}
+	}
+	if q.Kind.Kind == f.lost {
+		return all, live.Stale{Err: errors.New("forbidden")}
 	}
 	return all, nil
 }
@@ -277,6 +281,35 @@ func TestErrors(t *testing.T) {
 		expect(t, f, name+", again", test.again)
 		if want := test.err == nil; (f.told["Kustomization: dependency ready"] == 1) != want {
 			t.Errorf("%s: told %v", name, f.told)
+		}
+	}
+}
+
+// What cannot be watched any more is no cause, and nothing of it is asked: it is what was known last. What was asked and is
+// watched stays so.
+func TestStaleIsNoCause(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	n := f.nudger()
+	root := brings(kustomization("root"), "helm.toolkit.fluxcd.io_HelmRelease")
+	with := func(lost string, a client.Object) {
+		f.lost = lost
+		f.judge(n, root, a, waitingFor("b", "a"), readyRelease("x"), release("y", "x"))
+	}
+	f.lost = "HelmRelease"
+	f.judge(n, root, kustomization("a"), waitingFor("b", "a"), readyRelease("x"), release("y", "x"))
+	expect(t, f, "no release is known", "")
+	with("Kustomization", ready("a", "1"))
+	expect(t, f, "no Kustomization is known", "")
+	with("GitRepository", ready("a", "1"))
+	expect(t, f, "no source is known", "y")
+	with("", ready("a", "1"))
+	expect(t, f, "all is known", "b")
+	for _, lost := range []string{"Kustomization", "HelmRelease", "GitRepository", ""} {
+		with(lost, ready("a", "1"))
+		expect(t, f, lost+" lost, and all was asked", "")
+		if f.watches() != "GitRepository HelmRelease" {
+			t.Errorf("watches %s", f.watches())
 		}
 	}
 }

@@ -42,7 +42,10 @@ func TestSourceController(t *testing.T) {
 		"refused":                    {meta.ArtifactFailedReason, refused, true},
 		"an answer with an error":    {meta.ArtifactFailedReason, "failed to download archive from http://source-controller (status: 403 Forbidden)", false},
 		"the source has no artifact": {meta.ArtifactFailedReason, "Source artifact not found, retrying in 30s", false},
-		"another reason":             {meta.BuildFailedReason, refused, false},
+		"Git lacks the path": {
+			meta.ArtifactFailedReason, "kustomization path not found: stat /tmp/kustomization-1464362706/apps: no such file or directory", false,
+		},
+		"another reason": {meta.BuildFailedReason, refused, false},
 	} {
 		if got := of(lost(test.reason, test.message), up) != ""; got != test.waits {
 			t.Errorf("%s: waits %v, want %v", name, got, test.waits)

@@ -24,6 +24,7 @@ type state struct {
 	units          []*unit // of the tree, that wait
 	there          map[types.UID]bool
 	whole          bool // nothing is missing in there
+	blind          bool // Kustomizations are not known, so nothing can be judged
 	wanted         map[live.Query]bool
 	later          time.Time // when to look again, if ever
 }
@@ -38,6 +39,9 @@ func (n *nudger) state() *state {
 			s.kustomizations[client.ObjectKeyFromObject(k)] = k
 		}
 	}
+	if s.blind = !s.whole; s.blind {
+		return s
+	}
 	tree := s.tree()
 	for _, key := range slices.SortedFunc(maps.Keys(tree), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
 		if u := waiting(kustomizationKind, tree[key]); u != nil {
@@ -48,11 +52,15 @@ func (n *nudger) state() *state {
 	return s
 }
 
-// want is what q brings. It is watched from now on, as long as somebody wants it; false says that it is not known yet.
+// want is what q brings. It is watched from now on, as long as somebody wants it; false says that it is not known yet, or not
+// any more: nobody is asked for what was there when it was known last.
 func (s *state) want(q live.Query) ([]client.Object, bool) {
 	s.wanted[q] = true
 	objects, err := s.list(q)
-	return objects, err == nil
+	if err != nil {
+		return nil, false
+	}
+	return objects, true
 }
 
 // tooEarly tells that c is good only later, and sees to it that somebody looks then.

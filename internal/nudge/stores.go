@@ -3,7 +3,6 @@ package nudge
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tazlab/seed/internal/bundle"
 	"github.com/tazlab/seed/internal/live"
 )
 
@@ -34,7 +34,7 @@ func storesValid(_ context.Context, s *state, u *unit) cause {
 	}
 	var c cause
 	var texts []string
-	for _, ref := range storesOf(secret) {
+	for _, ref := range bundle.Stores(secret) {
 		store, valid := s.store(ref, secret.Namespace)
 		if valid == nil || valid.Status != corev1.ConditionTrue || valid.Reason != esv1.ReasonStoreValid {
 			return cause{}
@@ -72,26 +72,4 @@ func (s *state) store(ref esv1.SecretStoreRef, namespace string) (client.Object,
 		}
 	}
 	return nil, nil
-}
-
-// storesOf are all that secret names; a source of its own goes before the one for all.
-func storesOf(secret *esv1.ExternalSecret) []esv1.SecretStoreRef {
-	var all []esv1.SecretStoreRef
-	add := func(ref esv1.SecretStoreRef) {
-		if ref.Name != "" && !slices.Contains(all, ref) {
-			all = append(all, ref)
-		}
-	}
-	add(secret.Spec.SecretStoreRef)
-	for _, d := range secret.Spec.Data {
-		if d.SourceRef != nil {
-			add(d.SourceRef.SecretStoreRef)
-		}
-	}
-	for _, d := range secret.Spec.DataFrom {
-		if d.SourceRef != nil && d.SourceRef.SecretStoreRef != nil {
-			add(*d.SourceRef.SecretStoreRef)
-		}
-	}
-	return all
 }

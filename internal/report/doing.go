@@ -46,7 +46,7 @@ func (r *Report) Doing(u *Unit, s Span) string {
 	case PhaseFolded:
 		return because("many tries", s.Why)
 	default:
-		return "not Ready, and nobody watched"
+		return cmp.Or(whole(u, s.Why), "not Ready, and nobody watched")
 	}
 }
 

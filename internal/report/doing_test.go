@@ -35,6 +35,7 @@ func TestWhatAUnitDoes(t *testing.T) {
 		{report.Unit{Detail: "something else"}, report.PhaseFailed, "it is as...", "failed: it is as..."},
 		{report.Unit{}, report.PhaseSuspended, "", "suspended: Flux leaves it alone until somebody resumes it"},
 		{report.Unit{}, report.PhaseUnknown, "", "not Ready, and nobody watched"},
+		{report.Unit{}, report.PhaseUnknown, "it cannot be read", "it cannot be read"},
 		{report.Unit{}, report.PhaseReady, "", "Ready"},
 	} {
 		if got := r.Doing(&test.unit, report.Span{Phase: test.phase, Why: test.why}); got != test.want {

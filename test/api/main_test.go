@@ -6,7 +6,6 @@ package api_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,9 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // admin is the access of a cluster admin to the API server of this run.
@@ -27,32 +26,11 @@ var admin *rest.Config
 // binary is where built puts seed.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" || os.Getenv("FLUX_MANIFESTS") == "" {
-		fmt.Fprintln(os.Stderr, "these tests need a kube-apiserver and Flux' manifests: run them with \"make api\"")
-		return 1
-	}
-	env := &envtest.Environment{}
-	var err error
-	if admin, err = env.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "starting the API server:", err)
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "seed-binary-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "making a folder for seed's binary:", err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "seed")
-	code := m.Run()
-	if err := env.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(apiserver.Suite{Needs: []string{"FLUX_MANIFESTS"}, Begin: func(config *rest.Config, folder string) error {
+		admin, binary = config, filepath.Join(folder, "seed")
+		return nil
+	}}.Run(m))
 }
 
 func newClient(t *testing.T, config *rest.Config) cluster.Client {

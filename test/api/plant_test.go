@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/tazlab/seed/internal/cluster"
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // A network comes first, then the operator with its CRDs, then Flux, and the sync at last: what lies later in
@@ -222,16 +223,7 @@ func TestPlantWaitsForADyingNamespace(t *testing.T) {
 // The requests of a birth, up to the root sync, are those that the work needs: two for each object (a dry run tells
 // whether it is there as it should be), readiness of the definitions, and a few for the inputs.
 func TestPlantCountsItsRequests(t *testing.T) {
-	newborn := &envtest.Environment{}
-	config, err := newborn.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := newborn.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	config := apiserver.Start(t, &envtest.Environment{})
 	flux, err := os.ReadFile(filepath.Join(os.Getenv("FLUX_MANIFESTS"), "gotk-components.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/tazlab/seed/internal/wait/kinds"
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // catalogue is what an API server serves of its own.
@@ -136,16 +137,7 @@ func TestWaitforOwnGroupsHaveNoOtherKinds(t *testing.T) {
 	environment := &envtest.Environment{}
 	environment.ControlPlane.GetAPIServer().Configure().Append("runtime-config", "api/all=true").
 		Append("feature-gates", "AllAlpha=true,AllBeta=true")
-	config, err := environment.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := environment.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	server := catalogueOf(t, config)
+	server := catalogueOf(t, apiserver.Start(t, environment))
 	more := map[string]string{} // a kind that the table lacks, by group
 	for resource, r := range server.kinds {
 		if _, ok := kinds.Builtin(r.Kind, "", r.Group); !ok {

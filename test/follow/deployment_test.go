@@ -40,7 +40,10 @@ func TestDeployment(t *testing.T) {
 	if code := first.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	until(t, "the other one leads", func() bool { now := holder(t, all); return now != "" && now != leader })
+	until(t, "the other one leads", func() bool {
+		now := holder(t, all) // which the other one may not know yet: then it could not give the Lease back
+		return now != "" && now != leader && strings.Contains(second.stderr.String(), "Successfully acquired lease")
+	})
 	if code := second.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d", code)
 	}

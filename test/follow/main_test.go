@@ -6,7 +6,6 @@
 package follow_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // Where the chart was rendered into, and what for; see the Makefile.
@@ -37,36 +37,14 @@ var binary string
 // installed is whether the chart is.
 var installed bool
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	for _, variable := range []string{"KUBEBUILDER_ASSETS", "FLUX_MANIFESTS", "ESO_DEFINITIONS", "FOLLOW_CHART"} {
-		if os.Getenv(variable) == "" {
-			fmt.Fprintf(os.Stderr, "%s is not set: run these tests with \"make api\"\n", variable)
-			return 1
-		}
-	}
-	env := &envtest.Environment{CRDInstallOptions: envtest.CRDInstallOptions{
-		Paths: []string{os.Getenv("FLUX_MANIFESTS"), os.Getenv("ESO_DEFINITIONS")}, ErrorIfPathMissing: true,
-	}}
-	var err error
-	if admin, err = env.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "starting the API server:", err)
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "seed-binary-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "making a folder for seed's binary:", err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "seed")
-	code := m.Run()
-	if err := env.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(apiserver.Suite{
+		Needs: []string{"FLUX_MANIFESTS", "ESO_DEFINITIONS", "FOLLOW_CHART"}, Definitions: []string{os.Getenv("FLUX_MANIFESTS"), os.Getenv("ESO_DEFINITIONS")},
+		Begin: func(config *rest.Config, folder string) error {
+			admin, binary = config, filepath.Join(folder, "seed")
+			return nil
+		},
+	}.Run(m))
 }
 
 func newClient(t *testing.T, config *rest.Config) client.Client {

@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // definitions are where each module of test/crds has its custom resource definitions.
@@ -66,21 +68,10 @@ func folders(t *testing.T) []string {
 
 // Each object of the tree, as Flux would apply it, is one that the API server takes with the real definitions.
 func TestTheAPIServerTakesEachObject(t *testing.T) {
-	for _, variable := range []string{"KUBEBUILDER_ASSETS", "FLUX_MANIFESTS"} {
-		if os.Getenv(variable) == "" {
-			t.Fatalf("%s is not set: run this with \"make test-tree\"", variable)
-		}
+	if os.Getenv("FLUX_MANIFESTS") == "" {
+		t.Fatal("FLUX_MANIFESTS is not set: run this with \"make test-tree\"")
 	}
-	env := &envtest.Environment{CRDInstallOptions: envtest.CRDInstallOptions{Paths: folders(t), ErrorIfPathMissing: true}}
-	config, err := env.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	config := apiserver.Start(t, &envtest.Environment{CRDInstallOptions: envtest.CRDInstallOptions{Paths: folders(t), ErrorIfPathMissing: true}})
 	live, err := client.New(config, client.Options{})
 	if err != nil {
 		t.Fatal(err)

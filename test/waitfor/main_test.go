@@ -13,7 +13,8 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 var (
@@ -23,34 +24,13 @@ var (
 	program string
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		fmt.Fprintln(os.Stderr, "these tests need a kube-apiserver: run them with \"make api\"")
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "waitfor")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if program, err = build(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	env := &envtest.Environment{}
-	if admin, err = env.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "starting the API server:", err)
-		return 1
-	}
-	code := m.Run()
-	if err := env.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(apiserver.Suite{Begin: func(config *rest.Config, folder string) error {
+		admin = config
+		var err error
+		program, err = build(folder)
+		return err
+	}}.Run(m))
 }
 
 // build compiles waitfor with the flags of "make build".

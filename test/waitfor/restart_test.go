@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/tazlab/seed/test/apiserver"
 )
 
 // An API server that is away is waited for: at the start, and in the middle of a watch.
@@ -15,15 +17,7 @@ func TestAPIServerRestarts(t *testing.T) {
 	server := env.ControlPlane.GetAPIServer()
 	server.CertDir = t.TempDir()                    // its own would go with the first stop, and with it CA and keys of the tokens
 	server.Configure().Set("request-timeout", "3s") // for which it lets open watches live when it stops
-	config, err := env.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	config := apiserver.Start(t, env)
 	p := newPod(t, config, named("secrets", "database", "queue"))
 	before := p.start(t, nil, "secret/database")
 	before.await(t, "it is not there")
