@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -138,10 +140,17 @@ func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWat
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			events, err := lw.WatchFuncWithContext(ctx, o)
-			if err != nil {
+			if err != nil && (o.SendInitialEvents == nil || repeated(err)) {
 				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			}
 			return events, err
 		},
 	}
+}
+
+// repeated tells of an error of a watch that is to begin with what is there whether the reflector tries that again. After any
+// other one it lists at once, which older API servers want: whether that succeeds is what counts.
+// https://github.com/kubernetes/client-go/blob/v0.36.4/tools/cache/reflector.go
+func repeated(err error) bool {
+	return utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err)
 }
