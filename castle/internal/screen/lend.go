@@ -38,8 +38,8 @@ func (s *Screen) Lend(ctx context.Context, program string, arguments, environmen
 		case <-time.After(alike):
 		}
 	}
-	if err == nil || ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("run %s: %w", filepath.Base(program), err)
 	}
-	return fmt.Errorf("run %s: %w", filepath.Base(program), err)
+	return nil
 }
