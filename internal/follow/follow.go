@@ -26,7 +26,8 @@ type Tree struct {
 	Also []ID
 	Log  *slog.Logger
 	// Changed gets all units, in the order in which the tree was walked, and those among them whose state is another than
-	// before, whenever there are such or one is gone; true ends it.
+	// before, whenever there are such or one is gone; true ends it, but not before parts that were only just asked for are
+	// among the units, or cannot be read.
 	Changed func(all, changed []Unit) (done bool)
 
 	list    func(live.Query) ([]client.Object, error)
@@ -34,7 +35,11 @@ type Tree struct {
 	failing map[ID]time.Time // since when it has not been Ready again
 	blind   string           // why nothing can be read, as it was told last
 	told    bool             // Changed was called
+	enough  time.Time        // when Changed said so; zero is not yet
 }
+
+// unanswered is how long the end waits at most for an API server that does not answer what it was asked for parts.
+const unanswered = 5 * time.Second
 
 // Follow calls Changed until that is done, or ctx ends: with the cause of that.
 func (t *Tree) Follow(ctx context.Context) error {
@@ -91,7 +96,26 @@ func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
 	}
 	news := len(changed) > 0 || !t.told || anyGone(t.seen, seen)
 	t.seen, t.told = seen, true
-	return news && t.Changed(units, changed), again
+	if news && t.Changed(units, changed) && t.enough.IsZero() {
+		t.enough = now
+	}
+	return t.ended(w.answered(), now, again)
+}
+
+// ended tells whether it is enough, and that nothing is on its way which is asked for since a moment only: a tree that stands
+// already is known before its parts are. Otherwise again is when to look at the latest.
+func (t *Tree) ended(answered bool, now time.Time, again time.Duration) (bool, time.Duration) {
+	if t.enough.IsZero() {
+		return false, again
+	}
+	rest := unanswered - now.Sub(t.enough)
+	if answered || rest <= 0 {
+		return true, 0
+	}
+	if again == 0 || rest < again {
+		again = rest
+	}
+	return false, again
 }
 
 func anyGone(before, now map[ID]Unit) bool {

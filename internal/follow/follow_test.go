@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/live"
+	"github.com/tazlab/seed/internal/report"
 )
 
 // unserved is a cluster where whatever is asked for ends with err.
@@ -64,5 +68,83 @@ func TestKindThatIsNotServedIsNamed(t *testing.T) {
 		}
 		cancel()
 		cache.Wait()
+	}
+}
+
+// standing is a cluster whose tree stands: a root that is Ready and has brought a release. What it says of releases it says
+// after a second.
+type standing struct {
+	client.WithWatch
+	releases func(context.Context) error
+}
+
+func (s standing) Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	_ = kustomizev1.AddToScheme(scheme)
+	_ = helmv2.AddToScheme(scheme)
+	return scheme
+}
+
+func (s standing) List(ctx context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	list.SetResourceVersion("1")
+	switch all := list.(type) {
+	case *kustomizev1.KustomizationList:
+		all.Items = []kustomizev1.Kustomization{*brought("root", yes, aRelease)}
+	case *helmv2.HelmReleaseList:
+		<-time.After(time.Second)
+		all.Items = []helmv2.HelmRelease{{ObjectMeta: named("apps", "blog")}}
+		return s.releases(ctx)
+	}
+	return nil
+}
+
+// Watch is one of an API server that cannot begin it with what is there.
+func (s standing) Watch(_ context.Context, _ client.ObjectList, options ...client.ListOption) (watch.Interface, error) {
+	if (&client.ListOptions{}).ApplyOptions(options).Raw.SendInitialEvents != nil {
+		return nil, errors.New("sendInitialEvents is forbidden")
+	}
+	return watch.NewFake(), nil
+}
+
+// Of a tree that stands already the end comes when its parts are known, or cannot be; and no later.
+func TestTheEndHasTheParts(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		releases func(context.Context) error
+		phase    report.Phase // of the release; empty if it is not among the units
+		after    time.Duration
+	}{
+		"served":     {func(context.Context) error { return nil }, report.PhaseQueued, time.Second},
+		"not served": {func(context.Context) error { return &apimeta.NoKindMatchError{} }, report.PhaseAbsent, time.Second},
+		"forbidden":  {func(context.Context) error { return errors.New("forbidden") }, report.PhaseUnknown, time.Second},
+		"no answer":  {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, "", unanswered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				log := slog.New(slog.DiscardHandler)
+				cache := live.New(ctx, standing{releases: test.releases}, log)
+				var units []Unit
+				tree := Tree{Cache: cache, Log: log, Changed: func(all, _ []Unit) bool {
+					units = all
+					return true
+				}}
+				began := time.Now()
+				err := tree.Follow(ctx)
+				if took := time.Since(began); err != nil || took != test.after {
+					t.Errorf("it ended after %s with %v, want %s", took, err, test.after)
+				}
+				var phase report.Phase
+				for _, u := range units[1:] {
+					phase = u.Phase
+				}
+				if units[0].Name != "root" || phase != test.phase {
+					t.Errorf("the units are %+v", units)
+				}
+				cancel()
+				cache.Wait()
+			})
+		})
 	}
 }

@@ -88,6 +88,16 @@ func (w *walker) inBetween() bool {
 	return false
 }
 
+// answered tells whether each kind that was asked for has been read, or cannot be.
+func (w *walker) answered() bool {
+	for _, err := range w.listed {
+		if errors.Is(err, live.ErrNotYet) {
+			return false
+		}
+	}
+	return true
+}
+
 // kustomizations are all that are there, sorted.
 func (w *walker) kustomizations() []ID {
 	var all []ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,8 @@ func TestLateKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &server{definitions: watch.NewFake()}
-		cache := live.New(ctx, s, slog.New(slog.DiscardHandler))
+		var told strings.Builder
+		cache := live.New(ctx, s, slog.New(slog.NewTextHandler(&told, nil)))
 		reader := cache.Reader()
 		changes := reader.Changes()
 		if _, err := reader.List(releases); !errors.Is(err, live.ErrNotYet) {
@@ -108,5 +110,8 @@ func TestLateKind(t *testing.T) {
 		}
 		cancel()
 		cache.Wait()
+		if told.Len() > 0 { // a kind that comes late is none, nor is a server that only lists
+			t.Errorf("told of an error: %s", &told)
+		}
 	})
 }

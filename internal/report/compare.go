@@ -18,7 +18,8 @@ type Change struct {
 const unknown = time.Duration(-1)
 
 // Compare puts the moments of an earlier report beside those of r: the big ones, then when each unit was Ready. Parts are
-// not among them: a unit that waits for its parts is.
+// not among them: a unit that waits for its parts is. What comes late moves all that come after it, so most parts would only
+// say again what their unit says; and how long a part took by itself is known to two seconds only.
 func (r *Report) Compare(earlier *Report) []Change {
 	from, before := r.starts(earlier)
 	var all []Change
@@ -76,8 +77,10 @@ func sinceStart(at, start time.Time) time.Duration {
 func (c Change) Verdict(format func(time.Duration) string) string {
 	slower := c.Now - c.Earlier
 	switch {
+	case c.Earlier == unknown && c.Unit:
+		return "new, or not Ready before"
 	case c.Earlier == unknown:
-		return "new"
+		return "not known before"
 	case c.Now == unknown && c.Unit:
 		return "not Ready, or gone"
 	case c.Now == unknown:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,42 @@ func TestFollowUntilItStands(t *testing.T) {
 	r, err := report.Parse(data)
 	if err != nil || !r.Stands() || r.Nudges["dependency ready"] != 1 {
 		t.Errorf("the report is %s, %v", data, err)
+	}
+}
+
+// One that stands already: the report has what its units brought, too, although nobody had asked for that before.
+func TestFollowOfATreeThatStands(t *testing.T) {
+	live := plant(t, "stands", "main")
+	becomes(t, live, "stands", "b", ready)
+	release(t, live, "stands", "blog")
+	brings(t, live, "stands", "a", "stands_blog_helm.toolkit.fluxcd.io_HelmRelease", "stands_login_external-secrets.io_ExternalSecret")
+	file := filepath.Join(t.TempDir(), "follow.json")
+	p := begin(t, admin, "--root", "stands/main", "--output-file", file)
+	if code := p.end(t, 0); code != 0 {
+		t.Fatalf("exit %d: %s", code, &p.stderr)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []string
+	for _, u := range r.Units {
+		if u.Part {
+			parts = append(parts, u.Name+" "+u.State()+" by "+u.By)
+		}
+	}
+	want := []string{"helmrelease/stands/blog yes by stands/a", "externalsecret/stands/login no by stands/a"}
+	if !slices.Equal(parts, want) {
+		t.Errorf("the parts are %q, want %q", parts, want)
+	}
+	for _, name := range []string{"helmrelease/stands/blog", "externalsecret/stands/login"} {
+		if out := p.stdout.String(); !strings.Contains(out, name) {
+			t.Errorf("%s is not in the table\n%s", name, out)
+		}
 	}
 }
 

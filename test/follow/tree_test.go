@@ -4,7 +4,9 @@ package follow_test
 
 import (
 	"testing"
+	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
@@ -96,6 +98,37 @@ func becomes(t *testing.T, live cluster.Client, namespace, name string, conditio
 	if err := live.Status().Update(t.Context(), k); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// brings gives a unit that inventory.
+func brings(t *testing.T, live cluster.Client, namespace, name string, ids ...string) {
+	t.Helper()
+	k := &kustomizev1.Kustomization{}
+	if err := live.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, k); err != nil {
+		t.Fatal(err)
+	}
+	k.Status.Inventory = &kustomizev1.ResourceInventory{}
+	for _, id := range ids {
+		k.Status.Inventory.Entries = append(k.Status.Inventory.Entries, kustomizev1.ResourceRef{ID: id, Version: "v1"})
+	}
+	if err := live.Status().Update(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// release makes a HelmRelease that is installed.
+func release(t *testing.T, live cluster.Client, namespace, name string) {
+	t.Helper()
+	h := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	h.Spec = helmv2.HelmReleaseSpec{
+		Interval: metav1.Duration{Duration: time.Hour}, ChartRef: &helmv2.CrossNamespaceSourceReference{Kind: "OCIRepository", Name: name},
+	}
+	create(t, live, h, func() {
+		h.Status.ObservedGeneration = h.Generation
+		h.Status.Conditions = []metav1.Condition{{
+			Type: meta.ReadyCondition, Status: metav1.ConditionTrue, Reason: helmv2.InstallSucceededReason, ObservedGeneration: h.Generation, LastTransitionTime: metav1.Now(),
+		}}
+	})
 }
 
 // asked is when somebody asked for the unit last; empty is never.

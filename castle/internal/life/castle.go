@@ -18,6 +18,7 @@ import (
 	"github.com/tazlab/seed/castle/internal/build"
 	"github.com/tazlab/seed/castle/internal/node"
 	"github.com/tazlab/seed/castle/internal/pki"
+	"github.com/tazlab/seed/castle/internal/screen"
 	"github.com/tazlab/seed/castle/internal/talos"
 )
 
@@ -47,7 +48,7 @@ type Options struct {
 	Preload bool
 	// Audit is as node.Config.Audit.
 	Audit []string
-	// Out gets the progress.
+	// Out gets the progress. Where it is a terminal, the tree is drawn on it while it comes up.
 	Out io.Writer
 }
 
@@ -56,6 +57,7 @@ type Castle struct {
 	Options
 	// Cache keeps what was built: the folder seed-castle in the user's cache.
 	Cache    string
+	screen   *screen.Screen // what is said of a castle that is up goes through it to Out
 	programs map[string]string
 	beside   beside.Config
 	network  network
@@ -96,7 +98,7 @@ func New(o Options) (*Castle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Castle{Options: o, Cache: cache, network: network}, nil
+	return &Castle{Options: o, Cache: cache, screen: screen.New(o.Out), network: network}, nil
 }
 
 // NodeDir is the folder of the node, for package node.

@@ -70,7 +70,7 @@ func (c *Castle) BringCNI(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	fmt.Fprintf(c.Out, "%6.1fs  the network comes\n", (answered.Elapsed + time.Since(answered.Time)).Seconds())
+	fmt.Fprintf(c.screen, "%6.1fs  the network comes\n", (answered.Elapsed + time.Since(answered.Time)).Seconds())
 	return node.AddCNI(c.NodeDir())
 }
 

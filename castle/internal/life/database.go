@@ -91,11 +91,11 @@ func (c *Castle) upWithoutDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\nnot there yet, as it was asked for (--database %s):\n%s", c.Database, missing)
+	fmt.Fprintf(c.screen, "\nnot there yet, as it was asked for (--database %s):\n%s", c.Database, missing)
 	return nil
 }
 
-// FollowWithoutDatabase shows seed's log and returns when seed's report says that every unit is Ready but the database's.
+// FollowWithoutDatabase shows how the tree comes up and returns when seed's report says that every unit is Ready but the database's.
 func (c *Castle) FollowWithoutDatabase(ctx context.Context) error {
 	reports := func(client *kubernetes.Clientset) cache.Getter { return client.CoreV1().RESTClient() }
 	return c.until(ctx, reports, "configmaps", SeedReport, &corev1.ConfigMap{}, func(e watch.Event) (bool, error) {

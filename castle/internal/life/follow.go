@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,7 +52,7 @@ func NewestJob(ctx context.Context, client kubernetes.Interface) (*batchv1.Job, 
 	return &newest, nil
 }
 
-// Follow shows seed's log and returns when the Job of its newest set is complete or has failed for good.
+// Follow shows how the tree comes up and returns when the Job of its newest set is complete or has failed for good.
 func (c *Castle) Follow(ctx context.Context) error {
 	return c.showing(ctx, func(ctx context.Context, client *kubernetes.Clientset) error {
 		jobs := cache.NewFilteredListWatchFromClient(client.BatchV1().RESTClient(), "jobs", SeedNamespace, func(o *metav1.ListOptions) {
@@ -83,7 +84,7 @@ func ended(job *batchv1.Job) (bool, error) {
 	return false, nil
 }
 
-// until shows seed's log and returns when an object of seed is as done says.
+// until shows how the tree comes up and returns when an object of seed is as done says.
 func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cache.Getter, resource, name string, kind runtime.Object, done watchtools.ConditionFunc) error {
 	return c.showing(ctx, func(ctx context.Context, client *kubernetes.Clientset) error {
 		objects := cache.NewFilteredListWatchFromClient(api(client), resource, SeedNamespace, func(o *metav1.ListOptions) {
@@ -94,7 +95,8 @@ func (c *Castle) until(ctx context.Context, api func(*kubernetes.Clientset) cach
 	})
 }
 
-// showing shows seed's log while something is waited for. A node that dies ends it with the reason.
+// showing shows how the tree comes up while something is waited for: by seed's log, on a terminal live once there is a tree. A
+// node that dies ends it with the reason.
 func (c *Castle) showing(ctx context.Context, waiting func(context.Context, *kubernetes.Clientset) error) error {
 	client, err := c.client()
 	if err != nil {
@@ -102,16 +104,21 @@ func (c *Castle) showing(ctx context.Context, waiting func(context.Context, *kub
 	}
 	guarded, stop := c.guarded(ctx)
 	defer stop()
-	logs := c.showLogs(guarded, client)
-	defer logs()
+	if c.screen.Live() { // client-go's own lines would get into what is drawn
+		guarded = logr.NewContext(guarded, logr.Discard())
+	}
+	logs, view := c.showLogs(guarded, client), c.showView(guarded)
 	err = waiting(guarded, client)
+	view(err != nil)
+	logs()
+	c.screen.Release(err != nil && ctx.Err() == nil) // then seed's log may say why
 	if err != nil && ctx.Err() == nil && guarded.Err() != nil {
 		return context.Cause(guarded)
 	}
 	return err
 }
 
-// showLogs copies the log of each of seed's Pods to Out, once the Pod has begun. The function it returns
+// showLogs copies the log of each of seed's Pods, once the Pod has begun. The function it returns
 // waits a moment for the last lines, and nothing is written after it.
 func (c *Castle) showLogs(ctx context.Context, client kubernetes.Interface) (finish func()) {
 	following, stop := context.WithCancel(ctx)
@@ -145,7 +152,7 @@ func (c *Castle) followPods(following, reading context.Context, client kubernete
 		all.Go(func() {
 			defer func() { _ = stream.Close() }()
 			for lines := bufio.NewScanner(stream); lines.Scan(); {
-				fmt.Fprintf(c.Out, "seed | %s\n", lines.Text())
+				fmt.Fprintf(c.screen.Log(), "seed | %s\n", lines.Text())
 			}
 		})
 		return false, nil
@@ -174,7 +181,7 @@ func (c *Castle) ShowTimeline(ctx context.Context) error {
 	if err := c.AwaitBlog(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\n%s\nthe blog answers at http://%s\n"+
+	fmt.Fprintf(c.screen, "\n%s\nthe blog answers at http://%s\n"+
 		"look around:  bin/castle kubectl get pods -A    bin/castle logs vault-access    bin/castle exec ip addr\n"+
 		"end it:       make down\n", table, c.BlogAddress())
 	return nil

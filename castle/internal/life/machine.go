@@ -86,7 +86,7 @@ func (c *Castle) applier(m machine) (*talos.Applier, []talos.Manifest, error) {
 		return nil, nil, err
 	}
 	applier.BuiltIn = []talos.Manifest{{Name: "11-core-dns", Contents: string(dns)}}
-	applier.OnError = func(err error) { fmt.Fprintf(c.Out, "Talos would try again: %v\n", err) }
+	applier.OnError = func(err error) { fmt.Fprintf(c.screen, "Talos would try again: %v\n", err) }
 	return applier, manifests, nil
 }
 
@@ -137,7 +137,7 @@ func (c *Castle) UpgradeK8s(ctx context.Context) error {
 	changes, err := applier.UpgradeK8s(ctx, manifests, talos.Upgrade{Wait: upgradeWait})
 	for _, change := range changes {
 		if change.Action != ssa.UnchangedAction {
-			fmt.Fprintf(c.Out, "%s %s\n", change.Action, change.Subject)
+			fmt.Fprintf(c.screen, "%s %s\n", change.Action, change.Subject)
 		}
 	}
 	return err

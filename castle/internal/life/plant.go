@@ -20,7 +20,7 @@ func (c *Castle) Push(ctx context.Context, tree string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "pushed the tree as commit %.12s\n", commit)
+	fmt.Fprintf(c.screen, "pushed the tree as commit %.12s\n", commit)
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (c *Castle) bear(ctx context.Context) error {
 	if err := c.Apply(ctx, manifest); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.Out, "applied the inline manifest; from here on nothing from outside touches the cluster")
+	fmt.Fprintln(c.screen, "applied the inline manifest; from here on nothing from outside touches the cluster")
 	switch {
 	case c.Taint:
 		return c.upTainted(ctx)

@@ -45,7 +45,7 @@ func (c *Castle) Sample(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	fmt.Fprintf(c.Out, "%s: a repository as flux bootstrap leaves it\n%s: its Git Secret\n", repository, secret)
+	fmt.Fprintf(c.screen, "%s: a repository as flux bootstrap leaves it\n%s: its Git Secret\n", repository, secret)
 	return nil
 }
 

@@ -144,7 +144,7 @@ func (c *Castle) Start(ctx context.Context) error {
 
 // show tells what happens to the node.
 func (c *Castle) show(e node.Event) {
-	fmt.Fprintf(c.Out, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
+	fmt.Fprintf(c.screen, "%6.1fs  %-10s  %s %s\n", e.Elapsed.Seconds(), e.Name, e.Component, e.Message)
 }
 
 // guarded returns a context that ends, with the reason, when a component of the node dies.

@@ -35,11 +35,11 @@ func (c *Castle) upTainted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Out, "\n%s\nFlux runs, and the root is Ready; not there, as it was asked for (--taint), is what needs a worker:\n%s", table, missing)
+	fmt.Fprintf(c.screen, "\n%s\nFlux runs, and the root is Ready; not there, as it was asked for (--taint), is what needs a worker:\n%s", table, missing)
 	return nil
 }
 
-// FollowFlux shows seed's log and returns when Flux runs, the root is Ready, and the scheduler has looked at a Pod of the tree that
+// FollowFlux shows how the tree comes up and returns when Flux runs, the root is Ready, and the scheduler has looked at a Pod of the tree that
 // no node takes: more there cannot be while the one node keeps its taint.
 func (c *Castle) FollowFlux(ctx context.Context) error {
 	return c.showing(ctx, func(ctx context.Context, _ *kubernetes.Clientset) error {
