@@ -51,12 +51,16 @@ func Of[T client.Object](r *Reader, q Query) ([]T, error) {
 }
 
 // Drop says that r does not need q any more. If nobody else does, no watch of it is open when it returns.
-func (r *Reader) Drop(q Query) { r.cache.drop(q, r) }
+func (r *Reader) Drop(q Query) {
+	if w := r.cache.drop(q, r); w != nil {
+		<-w.ended
+	}
+}
 
-// Close drops all that r has asked for, and tells it of no change any more.
+// Close drops all that r has asked for, without waiting for the watches to end, and tells it of no change any more.
 func (r *Reader) Close() {
 	for _, q := range r.cache.leave(r) {
-		r.Drop(q)
+		r.cache.drop(q, r)
 	}
 }
 
@@ -127,25 +131,24 @@ func sorted(store cache.Store) []client.Object {
 	return all
 }
 
-func (c *Cache) drop(q Query, r *Reader) {
+// drop takes r off those who need q, and ends and returns its watch if r was the last of them.
+func (c *Cache) drop(q Query, r *Reader) *watched {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	w := c.watched[q]
 	if w == nil {
-		c.mu.Unlock()
-		return
+		return nil
 	}
 	delete(w.readers, r)
 	if !c.lacks() { // of what is not served yet a definition will tell
 		delete(w.readers, nil)
 	}
 	if len(w.readers) > 0 {
-		c.mu.Unlock()
-		return
+		return nil
 	}
 	delete(c.watched, q)
-	c.mu.Unlock()
 	w.end()
-	<-w.ended // its last events take the lock
+	return w
 }
 
 // lacks tells whether anything that is asked for is not served.
