@@ -59,7 +59,7 @@ func (t *Tree) Follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		done, again := t.judge(time.Now()) //nolint:contextcheck // what it begins to watch lives as long as the cache
+		done, again := t.judge(time.Now())
 		if done {
 			return nil
 		}

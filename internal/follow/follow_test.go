@@ -15,12 +15,17 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/live"
 	"github.com/tazlab/seed/internal/report"
 )
+
+// The reflectors' handlers remember, for all of the process, when the last error was, and sleep if that was just now. Each bubble of
+// synctest has a time of its own.
+func init() { utilruntime.ErrorHandlers = nil }
 
 // unserved is a cluster where whatever is asked for ends with err.
 type unserved struct {

@@ -35,6 +35,7 @@ func init() { utilruntime.ErrorHandlers = nil }
 // breaking is an API server of HelmReleases that fails on demand, with who reads them through a cache.
 type breaking struct {
 	client.WithWatch
+	t           *testing.T
 	streams     bool // it can stream a list
 	cache       *live.Cache
 	reader      *live.Reader
@@ -69,22 +70,22 @@ func (o *output) String() string {
 }
 
 // eachServer runs test with an API server that can stream a list, and with one that cannot. There is one release by then.
-func eachServer(t *testing.T, test func(t *testing.T, s *breaking)) {
+func eachServer(t *testing.T, test func(s *breaking)) {
 	t.Helper()
 	for name, streams := range map[string]bool{"streams": true, "lists": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
-				s := &breaking{streams: streams, end: cancel, names: "blog", definitions: watch.NewFake(), open: map[*watch.FakeWatcher]bool{}}
+				s := &breaking{t: t, streams: streams, end: cancel, names: "blog", definitions: watch.NewFake(), open: map[*watch.FakeWatcher]bool{}}
 				s.cache = live.New(ctx, s, slog.New(slog.NewTextHandler(&s.log, nil)))
 				s.reader = s.cache.Reader()
 				defer s.cache.Wait()
 				defer cancel()
 				_, _ = s.reader.List(releases)
-				s.knows(t, "at first", "blog")
+				s.knows("at first", "blog")
 				pass(time.Minute) // a watch that ends in its first second is an error to the reflector
-				test(t, s)
+				test(s)
 			})
 		})
 	}
@@ -211,27 +212,27 @@ func (s *breaking) list() (names string, err error) {
 	return names, err
 }
 
-func (s *breaking) knows(t *testing.T, when, want string) {
-	t.Helper()
+func (s *breaking) knows(when, want string) {
+	s.t.Helper()
 	if names, err := s.list(); err != nil || names != want {
-		t.Errorf("%s: %q, %v, want %q", when, names, err, want)
+		s.t.Errorf("%s: %q, %v, want %q", when, names, err, want)
 	}
 }
 
-func (s *breaking) stale(t *testing.T, when, want string, lasting bool) {
-	t.Helper()
+func (s *breaking) stale(when, want string, lasting bool) {
+	s.t.Helper()
 	names, err := s.list()
 	if old, is := errors.AsType[live.Stale](err); !is || names != want || old.Lasting != lasting {
-		t.Errorf("%s: %q, %v (%+v), want %q, lasting: %v", when, names, err, old, want, lasting)
+		s.t.Errorf("%s: %q, %v (%+v), want %q, lasting: %v", when, names, err, old, want, lasting)
 	}
 }
 
 // told expects so many warnings in all.
-func (s *breaking) told(t *testing.T, when string, want int) {
-	t.Helper()
+func (s *breaking) told(when string, want int) {
+	s.t.Helper()
 	synctest.Wait()
 	if text := s.log.String(); strings.Count(text, "level=WARN") != want {
-		t.Errorf("%s: want %d warnings:\n%s", when, want, text)
+		s.t.Errorf("%s: want %d warnings:\n%s", when, want, text)
 	}
 }
 

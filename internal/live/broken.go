@@ -61,7 +61,7 @@ func (c *Cache) failed(q Query, w *watched, err error) {
 	}
 }
 
-// plain is err without what differs from try to try: an URL has a random timeout in it, a connection the port of this side.
+// plain is err without what differs from try to try: a URL has a random timeout in it, a connection the port of this side.
 func plain(err error) error {
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err

@@ -147,7 +147,7 @@ func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWat
 			if err != nil {
 				c.failed(q, w, err) //nolint:contextcheck // what it begins to watch lives as long as the cache, not as this request
 			} else {
-				c.reached(q, w, false) //nolint:contextcheck // the same
+				c.reached(q, w, false)
 			}
 			return list, err
 		},
@@ -155,14 +155,14 @@ func (c *Cache) telling(lw *cache.ListWatch, q Query, w *watched) *cache.ListWat
 			events, err := lw.WatchFuncWithContext(ctx, o)
 			switch {
 			case err == nil:
-				c.reached(q, w, true) //nolint:contextcheck // the same
+				c.reached(q, w, true)
 			case o.SendInitialEvents != nil:
 				// The reflector lists instead, and that tells. Of a refused connection it must not learn here: it would pause
 				// for up to a minute, whether or not ctx ends.
 				// https://github.com/kubernetes/client-go/blob/v0.36.4/tools/cache/reflector.go
 				return nil, errors.New(err.Error())
 			default:
-				c.failed(q, w, err) //nolint:contextcheck // the same
+				c.failed(q, w, err) //nolint:contextcheck // the same as above
 			}
 			return events, err
 		},
