@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/tazlab/seed/castle/internal/bench"
 	"github.com/tazlab/seed/castle/internal/life"
@@ -27,15 +28,23 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := command().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil && wait.Interrupted(err)
 	stop()
 	if exit, ok := errors.AsType[exitCode](err); ok { // the program has said why
 		os.Exit(int(exit))
+	}
+	if interrupted { // the error would be that some wait has timed out
+		fmt.Fprintln(os.Stderr, "castle: interrupted; make down ends what is up")
+		os.Exit(exitInterrupted)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "castle: error: %v\n", err)
 		os.Exit(1)
 	}
 }
+
+// exitInterrupted is the exit code of a command that somebody ended with Ctrl-C, as shells count it.
+const exitInterrupted = 130
 
 func command() *cobra.Command {
 	o := life.Options{Out: os.Stdout}
