@@ -19,9 +19,11 @@ down: $(CASTLE) ## End it and leave nothing behind
 
 ##@ Work on it
 .PHONY: build check lint unit check-tree
-# waitfor is built without inlining: it waits, and is a megabyte smaller.
-build: $(CASTLE) ## Build bin/seed, bin/waitfor and bin/castle
+# waitfor is built without inlining: it waits, and is a megabyte smaller. The seed of the image has the tag agent: it is without
+# Helm, which only seed check needs.
+build: $(CASTLE) ## Build bin/seed, bin/seed-agent for an image, bin/waitfor and bin/castle
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
+	CGO_ENABLED=0 go build -trimpath -tags agent -ldflags "-s -w" -o bin/seed-agent ./cmd/seed
 	CGO_ENABLED=0 go build -trimpath -gcflags=all=-l -ldflags "-s -w" -o bin/waitfor ./cmd/waitfor
 check-tree: ## What seed check finds in this tree
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
@@ -29,18 +31,19 @@ check-tree: ## What seed check finds in this tree
 check: unit lint ## Unit tests and lint: no root, no cluster
 unit: ## Unit tests
 	go test ./...
+	go test -tags agent ./internal/chart
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
 	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,browser,postgres ./...
 	cd castle && go tool -modfile=../tools/go.mod golangci-lint run --build-tags root,apiserver ./...
 
 ##@ Prove it
-.PHONY: test test-tree test-talos api faults e2e sdk templates charts postgres browser bench bench-waitfor bench-follow bench-check
-test: unit api test-tree test-talos faults sdk templates charts postgres browser e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, charts, PostgreSQL, browser, end to end (as root)
+.PHONY: test test-tree test-talos api faults e2e sdk templates postgres browser bench bench-waitfor bench-follow bench-check
+test: unit api test-tree test-talos faults sdk templates postgres browser e2e ## Everything: unit, API server, the tree, Talos, faults, vault client, templates, PostgreSQL, browser, end to end (as root)
 api: $(CASTLE) ## Tests against a real kube-apiserver (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver kubectl kustomize-controller helm-controller notification-controller) && ln -sf $$programs $(ASSETS)/
-	cd test/charts && echo '{image: {tag: v0.1.0}, secrets: [policy/named]}' | CGO_ENABLED=0 go run -trimpath ./render seed-follow seed-follow flux-system > $(ASSETS)/seed-follow.yaml
+	echo '{image: {tag: v0.1.0}, secrets: [policy/named]}' | CGO_ENABLED=0 go run -trimpath ./test/charts/render seed-follow seed-follow flux-system > $(ASSETS)/seed-follow.yaml
 	manifests=$$($(CASTLE) artifact flux) && definitions=$$($(CASTLE) artifact external-secrets-crds) && KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
 		ESO_DEFINITIONS=$$definitions FOLLOW_CHART=$(ASSETS)/seed-follow.yaml go test -count=1 -parallel 8 -tags apiserver ./test/api ./test/waitfor ./test/follow
 test-tree: $(CASTLE) ## Clusters of the tree: their builds, no secret in the repository, and a real kube-apiserver takes each object (no root)
@@ -56,7 +59,7 @@ test-talos: $(CASTLE) ## seed's binary against Talos' own patcher, validation an
 faults: $(CASTLE) build ## seed's binary against a vault and a Git server that fail in every way (no root)
 	mkdir -p $(ASSETS)
 	programs=$$($(CASTLE) program etcd kube-apiserver) && ln -sf $$programs $(ASSETS)/
-	manifests=$$($(CASTLE) artifact flux) && cd castle && SEED=$(CURDIR)/bin/seed KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
+	manifests=$$($(CASTLE) artifact flux) && cd castle && SEED=$(CURDIR)/bin/seed-agent KUBEBUILDER_ASSETS=$(ASSETS) FLUX_MANIFESTS=$$manifests \
 		go test -count=1 -parallel 8 -tags apiserver ./plant
 sdk: ## The vault stand-in against Infisical's own Go SDK
 	cd castle/internal/vaultstandin/sdktest && go test ./...
@@ -64,9 +67,6 @@ sdk: ## The vault stand-in against Infisical's own Go SDK
 # those the castle compiles with, so that the two share what they compile.
 templates: ## The cases of internal/template against External Secrets Operator's own code
 	cd test/eso && CGO_ENABLED=0 go test -trimpath -count=1 ./...
-# The charts are outside of the module too.
-charts: ## The Helm charts with Helm's own code
-	cd test/charts && CGO_ENABLED=0 go test -trimpath -count=1 ./...
 # Debian's package would start a server of its own; only the programs are wanted.
 postgres: ## waitfor's probe against a real PostgreSQL, which it installs if there is none (as root)
 	@test -n "$(wildcard /usr/lib/postgresql/*/bin/initdb)" || { set -e; \

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -28,7 +29,9 @@ func checkCommand() *cobra.Command {
 with file and line, why, and what to do. PATH is a repository, or a cluster's folder in one; the default is this one. A cluster
 is a folder that holds, as built, the Flux Kustomization that builds it, or one that a FluxInstance of flux-operator names.
 
-What it cannot know it says nothing about. What it did not look into it names at the end: other sources, charts, templates.
+Charts of the repository are rendered with Helm's own code; the seed of the image has none.
+
+What it cannot know it says nothing about. What it did not look into it names at the end: other sources, their charts, templates.
 docs/check.md explains each finding by its code.
 
 With --graph it finds nothing, and shows the units instead: by level, the fast track, the critical path, and what each of them
@@ -64,7 +67,8 @@ type checking struct {
 }
 
 func runCheck(cmd *cobra.Command, paths []string, how checking) error {
-	debug.SetGCPercent(400) // it lives for a second: collecting garbage would be a third of that
+	debug.SetGCPercent(400)   // it lives for a second: collecting garbage would be a third of that
+	log.SetOutput(io.Discard) // Helm warns of values there, of which helm-controller says nothing either
 	if how.graph != "" {
 		return showGraph(cmd, paths, how.graph)
 	}

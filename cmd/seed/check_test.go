@@ -31,6 +31,8 @@ func TestCheckExitCodes(t *testing.T) {
 		{"nothing", []string{copyTree(t, "SC206/good")}, 0, "0 errors, 0 warnings, 0 notes in 1 cluster"},
 		{"an error", []string{copyTree(t, "SC206/bad")}, 1, "  8: error SC206: ConfigMap default/a (unit flux-system/a): The variable PORT has no value"},
 		{"a warning", []string{copyTree(t, "SC104/bad")}, 0, "warning SC104"},
+		{"a chart", []string{copyTree(t, "SC321/good-chart")}, 0, "clusters/home: 2 units, 1 chart, 8 objects"},
+		{"a broken chart", []string{copyTree(t, "SC106/bad")}, 1, "error SC106: HelmRelease default/template (unit flux-system/apps): Helm cannot render the chart charts/template"},
 		{"a warning, strictly", []string{"--strict", copyTree(t, "SC104/bad")}, 1, "warning SC104"},
 		{"two", []string{copyTree(t, "SC206/good"), copyTree(t, "SC104/good")}, 0, "in 2 clusters"},
 		{"one cluster", []string{filepath.Join(repositoryOf(t, "SC206/bad"), "clusters/home")}, 1, "clusters/home: 2 units"},

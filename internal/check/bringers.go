@@ -160,7 +160,11 @@ func (b *brought) rights(o *Object) {
 	}
 }
 
+// maker notes that something may bring any Secret or ConfigMap of a namespace, "" for all of them.
 func (b *brought) maker(namespace string, kinds ...string) {
+	if !Substituted(namespace) {
+		namespace = ""
+	}
 	for _, kind := range kinds {
 		b.makers[thing{kind: kind, namespace: namespace}] = true
 	}
@@ -168,6 +172,9 @@ func (b *brought) maker(namespace string, kinds ...string) {
 
 // name notes all texts in a part of an object.
 func (b *brought) name(namespace string, value any) {
+	if !Substituted(namespace) {
+		namespace = ""
+	}
 	switch value := value.(type) {
 	case string:
 		if b.named[namespace] == nil {

@@ -24,9 +24,11 @@ type Finding struct {
 	// File is relative to the root of the repository, Line begins at 1.
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Object is "Kind namespace/name", Unit "namespace/name" of a Flux Kustomization; both may be "".
-	Object string `json:"object,omitempty"`
-	Unit   string `json:"unit,omitempty"`
+	// Object is "Kind namespace/name", Unit "namespace/name" of a Flux Kustomization; both may be "". Release is "namespace/name"
+	// of the HelmRelease whose chart makes Object.
+	Object  string `json:"object,omitempty"`
+	Unit    string `json:"unit,omitempty"`
+	Release string `json:"release,omitempty"`
 	// Why is one sentence: what is so, and what comes of it. How is one sentence: what to do.
 	Why string `json:"why"`
 	How string `json:"how"`
@@ -40,7 +42,7 @@ type Code struct {
 	find     func(*Tree) []Finding
 }
 
-// Run looks for everything in t. What several clusters or units have in common is found once.
+// Run looks for everything in t. What several clusters or units have in common is found once, of a chart once for each release.
 func Run(t *Tree) []Finding {
 	var all []Finding
 	for _, code := range Codes {
@@ -50,9 +52,9 @@ func Run(t *Tree) []Finding {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Release, b.Release), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit))
 	})
 	return slices.CompactFunc(all, func(a, b Finding) bool {
-		return a.Code == b.Code && a.File == b.File && a.Line == b.Line && a.Why == b.Why
+		return a.Code == b.Code && a.File == b.File && a.Line == b.Line && a.Why == b.Why && a.Release == b.Release
 	})
 }

@@ -189,8 +189,17 @@ func sourceID(u *Unit) string {
 
 // sameSource tells whether the source of a unit fetches the same as the root's under another name.
 func (l *loader) sameSource(unit *Unit) bool {
-	own, other := l.sourceOf(l.cluster.Root), l.sourceOf(unit)
-	if own == nil || other == nil {
+	return fetchSame(l.sourceOf(l.cluster.Root), l.sourceOf(unit))
+}
+
+// own tells whether a source is the root's, or fetches the same.
+func (l *loader) own(kind, namespace, name string) bool {
+	return fmt.Sprintf("%s %s/%s", kind, namespace, name) == sourceID(l.cluster.Root) ||
+		fetchSame(l.sourceOf(l.cluster.Root), l.cluster.Find(sourcev1.GroupVersion.Group, kind, namespace, name))
+}
+
+func fetchSame(own, other *Object) bool {
+	if own == nil || other == nil || own.GetKind() != other.GetKind() || own.text("spec", "url") == "" {
 		return false
 	}
 	for _, field := range []string{"url", "ref", "ignore", "include", "sparseCheckout", "recurseSubmodules"} {
@@ -220,9 +229,7 @@ func (l *loader) summary() {
 			sets++
 		}
 	}
-	if n := len(l.cluster.Releases); n > 0 {
-		l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %s", l.cluster.Name, many(n, "HelmRelease")), "charts are not rendered"})
-	}
+	l.fillIn()
 	if sets > 0 {
 		l.cluster.Incomplete = cmp.Or(l.cluster.Incomplete, "ResourceSets bring objects that are not looked into")
 		l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %s", l.cluster.Name, many(sets, "ResourceSet")), "they are made in the cluster"})

@@ -8,6 +8,7 @@ var Codes = []Code{
 	{"SC103", "spec.path leads nowhere", Error, findPath},
 	{"SC104", "Nothing refers to a file", Warning, findUnreferenced},
 	{"SC105", "A unit cannot be built", Error, findBroken},
+	{"SC106", "A chart cannot be rendered", Error, findUnrendered},
 	{"SC201", "Units wait for each other", Error, findCycles},
 	{"SC202", "A unit waits for one that is not there", Error, findUnknownDependency},
 	{"SC203", "A unit waits for a suspended one", Warning, findSuspendedDependency},

@@ -23,7 +23,7 @@ func findOwnDefinition(t *Tree) []Finding {
 	for _, c := range t.Clusters {
 		built := t.built(c)
 		for _, r := range c.Releases {
-			groups := append(t.definesIn(r.Path), definesGroups[r.Chart]...)
+			groups := t.definedBy(r)
 			for _, o := range r.Unit.Objects {
 				gvk := o.GroupVersionKind()
 				if !slices.Contains(groups, gvk.Group) || c.defines(gvk.Group, gvk.Kind) {
@@ -45,7 +45,7 @@ func findOwnDefinition(t *Tree) []Finding {
 
 // defines tells whether a unit brings a CustomResourceDefinition: Flux applies those first.
 func (c *Cluster) defines(group, kind string) bool {
-	for _, o := range c.Objects() {
+	for _, o := range c.Applied() {
 		if o.GetKind() != "CustomResourceDefinition" {
 			continue
 		}
@@ -56,6 +56,19 @@ func (c *Cluster) defines(group, kind string) bool {
 		}
 	}
 	return false
+}
+
+// definedBy are the groups of the definitions that a release brings.
+func (t *Tree) definedBy(r *Release) (groups []string) {
+	if r.NotLooked != "" {
+		return append(t.definesIn(r.Path), definesGroups[r.Chart]...)
+	}
+	for _, o := range r.Objects {
+		if o.GetKind() == "CustomResourceDefinition" {
+			groups = append(groups, o.text("spec", "group"))
+		}
+	}
+	return groups
 }
 
 // definesIn are the groups of the definitions in a chart of the repository.

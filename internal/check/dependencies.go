@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // findUnknownDependency finds dependencies on units that the cluster does not have.
@@ -44,8 +45,8 @@ func (c *Cluster) named(name string) *Unit {
 
 // unknown says what could bring objects that are not known: "" if nothing could.
 func (c *Cluster) unknown() string {
-	if c.Incomplete == "" && len(c.Releases) > 0 {
-		return "charts were not"
+	if c.Incomplete == "" && slices.ContainsFunc(c.Releases, func(r *Release) bool { return r.NotLooked != "" }) {
+		return "not all charts were"
 	}
 	return c.Incomplete
 }

@@ -71,7 +71,7 @@ func findDrift(t *Tree) []Finding {
 // drifted is the finding about an object of a bundle, none if the tree does not know all of the object.
 func (c *Cluster) drifted(name, what string) []Finding {
 	f := Finding{File: c.Root.File, Line: c.Root.Line, Object: name, Unit: c.Root.ID()}
-	objects := c.Objects()
+	objects := c.Applied()
 	if at := slices.IndexFunc(objects, func(o *Object) bool { return o.String() == name }); at < 0 {
 		what = "The deployed bundle has it, and Git no longer"
 	} else if f = objects[at].finding(); hasVariable(objects[at].Object) {
@@ -82,10 +82,10 @@ func (c *Cluster) drifted(name, what string) []Finding {
 	return []Finding{f}
 }
 
-// plain are the objects alone.
+// plain are the objects alone that Flux applies: seed knows no others.
 func (c *Cluster) plain() []*unstructured.Unstructured {
 	var all []*unstructured.Unstructured
-	for _, o := range c.Objects() {
+	for _, o := range c.Applied() {
 		all = append(all, o.Unstructured)
 	}
 	return all

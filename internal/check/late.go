@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // findLate finds Pods that start beside what brings their Secret, and do not wait for it.
@@ -18,7 +20,7 @@ func findLate(t *Tree) []Finding {
 			said := map[string]bool{}
 			for _, n := range p.needs() {
 				by := b.by[thing{n.kind, p.GetNamespace(), n.name}]
-				if n.pull || len(by) != 1 || !by[0].late || said[n.name] || p.waits(n.name, by[0].Object) {
+				if n.pull || len(by) != 1 || !by[0].late || said[n.name] || p.waits(n.name, by[0].Object) || p.mayFollow(by[0].Object) {
 					continue
 				}
 				if before, known := c.before(p.Unit); !known || before[by[0].Unit] {
@@ -46,6 +48,16 @@ func (p *pod) late(n need, by *Object) Finding {
 	}
 	f.Why = fmt.Sprintf("Its Secret %s comes late, from the %s that %s: %s.", n.name, by, where, state)
 	return f
+}
+
+// mayFollow tells whether Helm may have an order of its own for a Pod and what brings its Secret: for hooks, and for a release that
+// waits for others.
+func (p *pod) mayFollow(by *Object) bool {
+	if p.Release == nil {
+		return by.Hook
+	}
+	after, _, _ := unstructured.NestedSlice(p.Release.Object.Object, "spec", "dependsOn")
+	return p.Hook || by.Hook || len(after) > 0 && by.Release != p.Release
 }
 
 // onlyWaits tells whether no init container of a Pod may wait in a way of its own.

@@ -110,7 +110,7 @@ func (t *Tree) noteOthers(only string) {
 		}
 	}
 	for _, name := range t.yamlFiles() {
-		if only != "." && !below(only, name) || known[name] || !t.mentions(name, kustomizev1.GroupVersion.Group, instances) {
+		if only != "." && !below(only, name) || known[name] || t.inChart(name) || !t.mentions(name, kustomizev1.GroupVersion.Group, instances) {
 			continue
 		}
 		if err := t.File(name).Err; err != nil {
@@ -120,6 +120,16 @@ func (t *Tree) noteOthers(only string) {
 			t.NotLooked = append(t.NotLooked, NotLooked{name, "no root that was found leads to its Flux Kustomizations; name the folder of its cluster if it is one"})
 		}
 	}
+}
+
+// inChart tells whether a file is of a chart: its release says what is not looked into, and a template is no YAML.
+func (t *Tree) inChart(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if t.IsFile(dir + "/Chart.yaml") {
+			return true
+		}
+	}
+	return false
 }
 
 // noteTemplates tells of Flux Kustomizations that are still templates.

@@ -16,6 +16,13 @@ func findNamespaces(t *Tree) []Finding {
 			f := o.finding("metadata", "namespace")
 			f.Why = fmt.Sprintf("No unit creates its namespace %s, so the whole unit cannot be applied.", namespace)
 			f.How = "Add the Namespace, to this unit or to one that it depends on."
+			if r := o.Release; r != nil {
+				if namespace == r.Namespace {
+					f = r.Object.finding("spec", "targetNamespace")
+				}
+				f.Why = fmt.Sprintf("Nothing creates the namespace %s of its chart, so that cannot be installed.", namespace)
+				f.How = "Add the Namespace to a unit that this one depends on, or let helm-controller create it: spec.install.createNamespace."
+			}
 			if unknown := c.unknown(); unknown != "" {
 				f.Severity = Warning
 				f.Why = fmt.Sprintf("Nothing that was looked into creates its namespace %s; %s.", namespace, unknown)

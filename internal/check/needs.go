@@ -91,7 +91,7 @@ func (b bringer) keys() (keys []string, known bool) {
 		return nil, false
 	}
 	for name := range b.GetAnnotations() { // an operator may fill it
-		if !strings.Contains(name, "kustomize") && !strings.Contains(name, "fluxcd") && !strings.HasPrefix(name, "kubectl.kubernetes.io/") {
+		if !strings.HasPrefix(name, "helm.sh/") && !strings.Contains(name, "kustomize") && !strings.Contains(name, "fluxcd") && !strings.HasPrefix(name, "kubectl.kubernetes.io/") {
 			return nil, false
 		}
 	}

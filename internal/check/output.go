@@ -16,9 +16,11 @@ type Result struct {
 
 // Looked is how much of a cluster was looked into.
 type Looked struct {
-	Name    string `json:"name"`
-	Units   int    `json:"units"`
-	Objects int    `json:"objects"`
+	Name  string `json:"name"`
+	Units int    `json:"units"`
+	// Charts are those that were rendered; Objects has theirs, too.
+	Charts  int `json:"charts"`
+	Objects int `json:"objects"`
 }
 
 // Add puts what was found in a repository to the rest. Its files are told as they are reached from here, by prefix.
@@ -32,6 +34,11 @@ func (r *Result) Add(t *Tree, prefix string) {
 		for _, unit := range c.Units {
 			if unit.NotLooked == "" {
 				looked.Units++
+			}
+		}
+		for _, release := range c.Releases {
+			if release.NotLooked == "" {
+				looked.Charts++
 			}
 		}
 		r.Clusters = append(r.Clusters, looked)
@@ -69,7 +76,11 @@ func (r *Result) Text(w io.Writer) {
 		fmt.Fprintf(w, "not looked into: %s: %s\n", n.What, n.Why)
 	}
 	for _, c := range r.Clusters {
-		fmt.Fprintf(w, "looked into: %s: %s, %s\n", c.Name, many(c.Units, "unit"), many(c.Objects, "object"))
+		units := many(c.Units, "unit")
+		if c.Charts > 0 {
+			units += ", " + many(c.Charts, "chart")
+		}
+		fmt.Fprintf(w, "looked into: %s: %s, %s\n", c.Name, units, many(c.Objects, "object"))
 	}
 	fmt.Fprintln(w, r.sum())
 }
@@ -77,6 +88,8 @@ func (r *Result) Text(w io.Writer) {
 // subject is what a finding is about, with a colon.
 func (f Finding) subject() string {
 	switch {
+	case f.Release != "":
+		return f.Object + " (HelmRelease " + f.Release + ", unit " + f.Unit + "): "
 	case f.Object != "" && f.Unit != "":
 		return f.Object + " (unit " + f.Unit + "): "
 	case f.Unit != "":

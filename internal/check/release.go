@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
@@ -15,12 +16,12 @@ const (
 	helmv2Kind = "HelmRelease"
 )
 
-// Release is a HelmRelease. Its chart is not rendered.
+// Release is a HelmRelease.
 type Release struct {
 	*Object
 	// Chart is the chart's name, or the last part of the address it comes from: "" if the tree does not say.
 	Chart string
-	// Path is the chart's folder in this repository, "" if it comes from elsewhere.
+	// Path is the chart's folder or archive in this repository, "" if it comes from elsewhere.
 	Path string
 	// Namespace is where the chart's objects go.
 	Namespace string
@@ -30,20 +31,37 @@ type Release struct {
 	Values map[string]any
 	// Open says that there may be other values: the tree does not bring all of them.
 	Open bool
+	// NotLooked says why the chart's objects are not known. It is "" where they are.
+	NotLooked string
+	// Failed is why the chart cannot be rendered, if that is the reason.
+	Failed error
+	// Objects are what the chart makes.
+	Objects []*Object
+	// template is what source-controller makes the chart of: the spec of a HelmChart.
+	template map[string]any
+	// secret says that some values are of a Secret.
+	secret bool
 }
 
 // release reads a HelmRelease.
 func (l *loader) release(o *Object) *Release {
-	text := func(fields ...string) string { s, _, _ := unstructured.NestedString(o.Object, fields...); return s }
-	r := &Release{Object: o, Namespace: cmp.Or(text("spec", "targetNamespace"), o.GetNamespace()), Chart: path.Base(text("spec", "chart", "spec", "chart"))}
+	r := &Release{Object: o, Namespace: cmp.Or(o.text("spec", "targetNamespace"), o.GetNamespace()), Chart: path.Base(o.text("spec", "chart", "spec", "chart"))}
 	r.CreateNamespace, _, _ = unstructured.NestedBool(o.Object, "spec", "install", "createNamespace")
-	if name := text("spec", "chartRef", "name"); name != "" {
-		r.Chart = ""
-		if source := l.cluster.Find("source.toolkit.fluxcd.io", text("spec", "chartRef", "kind"), cmp.Or(text("spec", "chartRef", "namespace"), o.GetNamespace()), name); source != nil {
+	r.template, _, _ = unstructured.NestedMap(o.Object, "spec", "chart", "spec")
+	namespace := cmp.Or(o.text("spec", "chart", "spec", "sourceRef", "namespace"), o.GetNamespace())
+	if name := o.text("spec", "chartRef", "name"); name != "" {
+		r.Chart, r.template = "", nil
+		if source := l.cluster.Find(sourcev1.GroupVersion.Group, o.text("spec", "chartRef", "kind"), cmp.Or(o.text("spec", "chartRef", "namespace"), o.GetNamespace()), name); source != nil {
 			r.Chart = chartOf(source)
+			if source.GetKind() == "HelmChart" {
+				r.template, _, _ = unstructured.NestedMap(source.Object, "spec")
+				namespace = source.GetNamespace()
+			}
 		}
-	} else if text("spec", "chart", "spec", "sourceRef", "kind") == l.cluster.Root.Spec.SourceRef.Kind && text("spec", "chart", "spec", "sourceRef", "name") == l.cluster.Root.Spec.SourceRef.Name {
-		r.Path = clean(text("spec", "chart", "spec", "chart"))
+	}
+	text := func(fields ...string) string { s, _, _ := unstructured.NestedString(r.template, fields...); return s }
+	if name := text("sourceRef", "name"); name != "" && l.own(text("sourceRef", "kind"), namespace, name) {
+		r.Path = clean(text("chart"))
 	}
 	if r.Chart == "." {
 		r.Chart = ""
@@ -55,7 +73,7 @@ func (l *loader) release(o *Object) *Release {
 // chartOf is the name of the chart in an OCIRepository or HelmChart.
 func chartOf(source *Object) string {
 	for _, field := range []string{"chart", "url"} {
-		if text, _, _ := unstructured.NestedString(source.Object, "spec", field); text != "" && Substituted(text) {
+		if text := source.text("spec", field); text != "" && Substituted(text) {
 			return path.Base(text)
 		}
 	}
@@ -80,6 +98,7 @@ func (l *loader) values(r *Release) {
 			r.Open = true
 			continue
 		}
+		r.secret = r.secret || object.GetKind() == "Secret"
 		merge(r.Values, values)
 	}
 	inline, _, _ := unstructured.NestedMap(r.Object.Object, "spec", "values")
@@ -99,10 +118,10 @@ func merge(into, values map[string]any) {
 	}
 }
 
-// Charts tells whether a chart is installed into a namespace: it may bring any object there.
+// Charts tells whether a chart whose objects are not known is installed into a namespace: it may bring any object there.
 func (c *Cluster) Charts(namespace string) bool {
 	for _, r := range c.Releases {
-		if r.Namespace == namespace || !Substituted(r.Namespace) {
+		if r.NotLooked != "" && (r.Namespace == namespace || !Substituted(r.Namespace)) {
 			return true
 		}
 	}

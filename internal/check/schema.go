@@ -10,6 +10,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	openapierrors "k8s.io/kube-openapi/pkg/validation/errors"
@@ -56,12 +57,21 @@ func findUnfit(t *Tree) []Finding {
 		}
 		for _, o := range c.Objects() {
 			gvk := o.GroupVersionKind()
-			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) {
+			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) && !o.pruned() {
 				all = append(all, d.unfit(o)...)
 			}
 		}
 	}
 	return all
+}
+
+// pruned tells whether Helm applies an object in the way in which the API server leaves out what it does not know.
+func (o *Object) pruned() bool {
+	if o.Release == nil {
+		return false
+	}
+	serverSide, set, _ := unstructured.NestedBool(o.Release.Object.Object, "spec", "install", "serverSideApply")
+	return set && !serverSide
 }
 
 // hasVariable tells whether a variable is left somewhere in a value.
@@ -94,7 +104,7 @@ func (d *definition) unfit(o *Object) []Finding {
 			}
 		}
 		f := o.finding("apiVersion")
-		f.Why = fmt.Sprintf("The definition of its kind in the tree (%s) serves no version %s, so Flux cannot apply it.", where, version)
+		f.Why = fmt.Sprintf("The definition of its kind in the tree (%s) serves no version %s, so it cannot be applied.", where, version)
 		f.How = "Write it for a version that is served: " + strings.Join(served, ", ") + "."
 		return []Finding{f}
 	}

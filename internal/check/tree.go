@@ -47,12 +47,12 @@ type Cluster struct {
 	Root *Unit
 	// Units are all of them with the root, which is first; each comes after the one that brings it.
 	Units []*Unit
-	// Releases are the HelmReleases.
+	// Releases are the HelmReleases that units apply.
 	Releases []*Release
 	// Incomplete says why the cluster may have objects that are not in Units: something makes them that is not looked
 	// into. It is "" where all is known.
 	Incomplete string
-	// found are the objects by what they are; of two the first.
+	// found are the objects by what they are; of two the first, of a unit's and a chart's the unit's.
 	found map[id]*Object
 }
 
@@ -87,12 +87,16 @@ type Unit struct {
 // ID is "namespace/name".
 func (u *Unit) ID() string { return u.Namespace + "/" + u.Name }
 
-// Object is an object that a unit applies, as Flux would apply it.
+// Object is an object that a unit applies, as Flux would apply it, or that a chart makes.
 type Object struct {
 	*unstructured.Unstructured
 	Unit *Unit
+	// Release is the one whose chart makes it, which Unit applies: nil for what Unit applies itself.
+	Release *Release
+	// Hook says that Helm makes it before or after the others of Release, Definition that it is of the chart's folder crds.
+	Hook, Definition bool
 	// File and Line are where it begins, in the repository: its own document, the kustomization.yaml that generates it, or the
-	// unit where kustomize does not tell. Patches do not change that.
+	// unit where kustomize does not tell; for a chart's its kind in the template, or the release. Patches do not change that.
 	File string
 	Line int
 	// Unset are the variables in it that have neither a value nor a default.
@@ -145,14 +149,27 @@ func (u *Unit) finding(path ...string) Finding {
 
 // finding begins a finding about the object.
 func (o *Object) finding(path ...string) Finding {
-	return Finding{File: o.File, Line: o.LineOf(path...), Object: o.String(), Unit: o.Unit.ID()}
+	f := Finding{File: o.File, Line: o.LineOf(path...), Object: o.String(), Unit: o.Unit.ID()}
+	if o.Release != nil {
+		f.Release = o.Release.Key().String()
+	}
+	return f
 }
 
-// Objects are those of all units.
-func (c *Cluster) Objects() []*Object {
+// Applied are the objects that Flux applies: those of all units.
+func (c *Cluster) Applied() []*Object {
 	var all []*Object
 	for _, unit := range c.Units {
 		all = append(all, unit.Objects...)
+	}
+	return all
+}
+
+// Objects are all that are known: those of all units, and what charts make.
+func (c *Cluster) Objects() []*Object {
+	all := c.Applied()
+	for _, r := range c.Releases {
+		all = append(all, r.Objects...)
 	}
 	return all
 }

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// findTwice finds objects that two units apply: each takes them from the other, and who of them goes takes them along.
+// findTwice finds objects that two units, or charts, apply: each takes them from the other, and who of them goes takes them along.
 func findTwice(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		first := map[id]*Object{}
 		for _, o := range c.Objects() {
-			if o.Unit.Spec.Suspend || o.shared() || !Substituted(o.String()) {
+			if o.Unit.Spec.Suspend || o.shared() || o.Hook || o.Definition || !Substituted(o.String()) {
 				continue
 			}
 			other := first[idOf(o)]
@@ -19,20 +19,35 @@ func findTwice(t *Tree) []Finding {
 				first[idOf(o)] = o
 				continue
 			}
-			if other.Unit == o.Unit {
+			if other.Unit == o.Unit && other.Release == o.Release {
 				continue
 			}
 			f := o.finding()
 			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
 			f.How = "Leave it in one unit, and let the other depend on that."
+			if o.Release != nil { // a unit's come first
+				f.Why = fmt.Sprintf("%s brings it too (%s:%d): each takes it from the other when it applies it, and deletes it when it no longer has it.", other.from(), other.File, other.Line)
+				f.How = "Leave it to one of them."
+			}
 			all = append(all, f)
 		}
 	}
 	return all
 }
 
-// shared tells whether an object asks Flux not to own it alone.
+// from is who applies an object.
+func (o *Object) from() string {
+	if o.Release != nil {
+		return "The chart of " + o.Release.Object.String()
+	}
+	return "Unit " + o.Unit.ID()
+}
+
+// shared tells whether an object asks Flux, or Helm, not to own it alone.
 func (o *Object) shared() bool {
+	if o.Release != nil {
+		return strings.EqualFold(o.GetAnnotations()["helm.sh/resource-policy"], "keep")
+	}
 	for _, how := range []string{"Merge", "IfNotPresent", "Ignore"} {
 		if strings.EqualFold(o.GetAnnotations()["kustomize.toolkit.fluxcd.io/ssa"], how) {
 			return true

@@ -26,7 +26,7 @@ func findUnclaimable(t *Tree) []Finding {
 
 // planted tells whether something in the cluster is for seed.
 func (c *Cluster) planted() bool {
-	return slices.ContainsFunc(c.Objects(), func(o *Object) bool {
+	return slices.ContainsFunc(c.Applied(), func(o *Object) bool {
 		for name := range o.GetAnnotations() {
 			if strings.HasPrefix(name, bundle.AnnotationPrefix) {
 				return true
@@ -47,7 +47,7 @@ func (c *Cluster) claim() []error {
 		}
 		ref := unit.Spec.SourceRef
 		raw := c.Find("source.toolkit.fluxcd.io", ref.Kind, cmp.Or(ref.Namespace, unit.Namespace), ref.Name)
-		if raw == nil {
+		if raw == nil || raw.Release != nil {
 			continue
 		}
 		source, err := bundle.DecodeSource(raw.Unstructured)
@@ -62,7 +62,7 @@ func (c *Cluster) claim() []error {
 // unclaimable finds the objects that an error is about.
 func (c *Cluster) unclaimable(err error) []Finding {
 	var all []Finding
-	for _, o := range c.Objects() {
+	for _, o := range c.Applied() {
 		own := bundle.Check(o.Unstructured)
 		if own == nil || !strings.Contains(err.Error(), own.Error()) || hasVariable(o.Object) {
 			continue

@@ -1,56 +1,38 @@
+// Package charts renders the charts of this repository for tests of them, and of what they install.
 package charts
 
 import (
-	"maps"
-	"path/filepath"
-	"slices"
-	"strings"
+	"fmt"
+	"path"
 
-	"helm.sh/helm/v4/pkg/chart/common"
-	"helm.sh/helm/v4/pkg/chart/common/util"
-	"helm.sh/helm/v4/pkg/chart/v2/loader"
-	"helm.sh/helm/v4/pkg/engine"
+	"github.com/fluxcd/pkg/runtime/transform"
+	"sigs.k8s.io/yaml"
+
+	"github.com/tazlab/seed/internal/chart"
 )
 
-// Render does what source-controller and helm-controller do with a folder of charts: it puts the libraries into the chart, as
-// Chart.yaml says, checks the values, and fills in the templates. The result are the files by name.
-func Render(folder, release, namespace string, values ...string) (map[string]string, error) {
-	chart, err := loader.LoadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	for _, dependency := range chart.Metadata.Dependencies {
-		library, err := loader.LoadDir(filepath.Join(folder, strings.TrimPrefix(dependency.Repository, "file://")))
-		if err != nil {
-			return nil, err
-		}
-		chart.AddDependency(library)
-	}
+// Render renders a folder of charts/ of the repository in the folder root, and returns the objects as YAML. Values are YAML too;
+// later ones go over earlier ones.
+func Render(root, name, release, namespace string, values ...string) ([]string, error) {
 	merged := map[string]any{}
 	for _, text := range values {
-		layer, err := loader.LoadValues(strings.NewReader(text))
-		if err != nil {
-			return nil, err
+		var layer map[string]any
+		if err := yaml.Unmarshal([]byte(text), &layer); err != nil {
+			return nil, fmt.Errorf("reading values for chart %s: %w", name, err)
 		}
-		merged = loader.MergeMaps(merged, layer)
+		merged = transform.MergeMaps(merged, layer)
 	}
-	options := common.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
-	filled, err := util.ToRenderValues(chart, merged, options, nil)
+	objects, err := chart.Render(root, chart.Release{Chart: path.Join("charts", name), Name: release, Namespace: namespace, Values: merged})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("rendering chart %s: %w", name, err)
 	}
-	return engine.Render(chart, filled)
-}
-
-// Documents are the objects of what was rendered, as YAML, in the order of the files' names.
-func Documents(files map[string]string) []string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		for document := range strings.SplitSeq(files[name], "\n---\n") {
-			if strings.TrimSpace(document) != "" {
-				all = append(all, document)
-			}
+	var documents []string
+	for _, o := range objects {
+		document, err := yaml.Marshal(o.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s of chart %s: %w", o.GetKind(), o.GetName(), name, err)
 		}
+		documents = append(documents, string(document))
 	}
-	return all
+	return documents, nil
 }

@@ -22,18 +22,18 @@ type release struct {
 }
 
 // render renders the chart pgadmin.
-func render(values ...string) (map[string]string, error) {
-	return Render("../../charts/pgadmin", "pgadmin", "tazlab-db", values...)
+func render(values ...string) ([]string, error) {
+	return Render("../..", "pgadmin", "pgadmin", "tazlab-db", values...)
 }
 
 func rendered(t *testing.T, values ...string) release {
 	t.Helper()
-	files, err := render(append([]string{needed}, values...)...)
+	documents, err := render(append([]string{needed}, values...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var r release
-	for _, document := range Documents(files) {
+	for _, document := range documents {
 		r.read(t, document)
 	}
 	return r

@@ -24,18 +24,18 @@ type follower struct {
 	kinds      []string
 }
 
-func renderFollow(values ...string) (map[string]string, error) {
-	return Render("../../charts/seed-follow", "seed-follow", "flux-system", values...)
+func renderFollow(values ...string) ([]string, error) {
+	return Render("../..", "seed-follow", "seed-follow", "flux-system", values...)
 }
 
 func followed(t *testing.T, values ...string) follower {
 	t.Helper()
-	files, err := renderFollow(append([]string{"image: {tag: v1}"}, values...)...)
+	documents, err := renderFollow(append([]string{"image: {tag: v1}"}, values...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := follower{roles: map[string]rbacv1.Role{}}
-	for _, document := range Documents(files) {
+	for _, document := range documents {
 		var kind metav1.TypeMeta
 		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
 			t.Fatalf("%v:\n%s", err, document)

@@ -19,7 +19,8 @@ var order = []string{
 	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/page", "internal/view", "test/births", "internal/cluster", "internal/live", "internal/notify",
 	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/nudge", "internal/letgo", "internal/lease",
 	"internal/manifests", "internal/talos", "internal/birth",
-	"internal/wait/kinds", "internal/wait/target", "internal/wait/access", "internal/check",
+	"internal/wait/kinds", "internal/wait/target", "internal/wait/access", "internal/chart", "internal/check",
+	"test/charts", "test/charts/render",
 	"cmd/seed",
 	"internal/wait/status", "internal/wait/diagnose", "internal/wait/probe",
 	"internal/wait/kube", "internal/wait", "cmd/waitfor",
@@ -113,19 +114,21 @@ func TestWaitforIsALeaf(t *testing.T) {
 	}
 }
 
-// The castle compiles Kubernetes; seed must not depend on it.
-func TestKubernetesStaysOut(t *testing.T) {
+// The castle compiles Kubernetes; seed must not depend on it. The image has no room for Helm.
+func TestStaysOut(t *testing.T) {
 	t.Parallel()
-	command := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/...")
-	command.Dir = "../.."
-	out, err := command.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dependency := range strings.FieldsSeq(string(out)) {
-		for _, banned := range []string{"k8s.io/kubernetes/", module + "castle"} {
-			if strings.HasPrefix(dependency, banned) {
-				t.Errorf("seed depends on %s", dependency)
+	for tags, banned := range map[string][]string{"": {"k8s.io/kubernetes/", module + "castle"}, "agent": {"helm.sh/helm"}} {
+		command := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "./cmd/...")
+		command.Dir = "../.."
+		out, err := command.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dependency := range strings.FieldsSeq(string(out)) {
+			for _, prefix := range banned {
+				if strings.HasPrefix(dependency, prefix) {
+					t.Errorf("seed depends on %s (tags: %q)", dependency, tags)
+				}
 			}
 		}
 	}

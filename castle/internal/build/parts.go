@@ -47,7 +47,7 @@ func Parts() []Part {
 	return []Part{
 		{Name: "pause", Module: "castle", Package: "./cmd/pause", Hint: 2 * time.Second},
 		{Name: "database-stand-in", Module: "castle", Package: "./cmd/database-stand-in", Hint: 60 * time.Second},
-		{Name: "seed", Module: ".", Package: "./cmd/seed", Hint: 180 * time.Second},
+		{Name: "seed", Module: ".", Package: "./cmd/seed", Tags: "agent", Hint: 180 * time.Second},
 		{Name: "waitfor", Module: ".", Package: "./cmd/waitfor", GCFlags: "all=-l", Hint: 90 * time.Second},
 		{Name: "etcd", Module: kubernetes, Package: "go.etcd.io/etcd/server/v3", Hint: 44 * time.Second},
 		kubernetesPart("kube-apiserver", 155*time.Second),

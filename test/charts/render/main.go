@@ -1,11 +1,11 @@
-// Command render prints a chart of this repository as YAML: render CHART RELEASE NAMESPACE, with values on standard input.
+// Command render prints a chart of this repository as YAML: render CHART RELEASE NAMESPACE, in the root of the repository and with
+// values on standard input.
 package main
 
 import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/tazlab/seed/test/charts"
@@ -26,10 +26,10 @@ func render(args []string) error {
 	if err != nil {
 		return fmt.Errorf("reading the values: %w", err)
 	}
-	files, err := charts.Render(filepath.Join("../../charts", args[0]), args[1], args[2], string(values))
+	documents, err := charts.Render(".", args[0], args[1], args[2], string(values))
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Println(strings.Join(charts.Documents(files), "\n---\n"))
+	_, err = fmt.Print(strings.Join(documents, "---\n"))
 	return err
 }

@@ -1,0 +1,1 @@
+{{ define "parts.name" }}{{ .Release.Name }}{{ end }}
