@@ -105,6 +105,76 @@ func TestGraphMermaid(t *testing.T) {
 	}
 }
 
+// What Pods wait for by themselves is said of each app, with where it comes from. It is no level, but may be critical.
+const podsText = `clusters/home: 7 units below the root flux-system/flux-system
+
+level 0, the fast track: these wait for nothing
+  apps
+    Pods of api wait for Secret api of configs (ExternalSecret api-credential, store vault of
+        stores), https://login.example.com/health?..., postgres://web@db-primary.default.svc/web of
+        database (PostgresCluster db), Secret db-pguser-web of database (PostgresCluster db)
+    Pods of first wait for CRD certificates.cert-manager.io of operators (HelmRelease
+        flux-system/cert-manager), Deployment web
+    Pods of second wait for pod?app=web (Deployment web), unit late, Job gone to be gone
+    Pods of web, worker wait for Secret web of configs (ExternalSecret, store vault of stores),
+        Secret db-pguser-web of database (PostgresCluster db), ConfigMap settings of configs
+  operators
+
+level 1
+  after: waits for apps
+    Pods of either wait for one of tcp://10.0.0.1:80, Secret api, Secret web of configs
+        (ExternalSecret, store vault of stores)
+  configs: waits for operators
+  database: waits for operators
+  stores: waits for operators
+
+level 2
+  late: waits for configs, and so for operators
+
+critical path, the longest chain: 5 units, one after the other (counted in units, not in time)
+  operators -> configs -> late ~> apps -> after
+  (~> where not the unit waits, but its Pods)
+`
+
+func TestGraphOfPods(t *testing.T) {
+	t.Parallel()
+	tree, err := check.Load(t.Context(), "testdata/layouts/pods", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	var text, mermaid bytes.Buffer
+	tree.Clusters[0].GraphText(&text)
+	if text.String() != podsText {
+		t.Errorf("got\n%s\nwant\n%s", text.String(), podsText)
+	}
+	check.GraphMermaid(&mermaid, tree.Clusters)
+	for _, want := range []string{
+		`c0u3 -.->|"Secret api and 2 more"| c0u0`, `-.->|"unit late"| c0u0`, "class c0u1,c0u3,c0u6,c0u0,c0u2 critical",
+	} {
+		if !strings.Contains(mermaid.String(), want) {
+			t.Errorf("no %q in\n%s", want, mermaid.String())
+		}
+	}
+}
+
+// A unit that is never Ready, since its Pods wait for what comes after it, is named, and ends no graph.
+func TestGraphOfDeadlocks(t *testing.T) {
+	t.Parallel()
+	tree, err := check.Load(t.Context(), "testdata/SC209/bad", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	var text bytes.Buffer
+	tree.Clusters[0].GraphText(&text)
+	for _, want := range []string{"never Ready, for they wait for what comes only after them (SC209): apps, checked\n", "Pods of web wait for Secret web of configs"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
+
 // Units that wait for each other, and one for what is not there, end no graph.
 func TestGraphOfWhatNeverStarts(t *testing.T) {
 	t.Parallel()

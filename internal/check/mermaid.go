@@ -8,7 +8,8 @@ import (
 )
 
 // GraphMermaid writes a flowchart of the units of all clusters (https://mermaid.js.org/syntax/flowchart.html). An arrow leads from
-// a unit to what waits until it is Ready, a dotted one to what it brings; what is on the critical path has a thick border.
+// a unit to what waits until it is Ready, a dotted one to a unit that it brings, one with a label to where Pods wait for that; what
+// is on the critical path has a thick border.
 func GraphMermaid(w io.Writer, clusters []*Cluster) {
 	fmt.Fprintln(w, "flowchart LR")
 	var thick []string
@@ -27,11 +28,12 @@ func GraphMermaid(w io.Writer, clusters []*Cluster) {
 			if unit.Parent != nil && unit.Parent != c.Root {
 				fmt.Fprintf(w, "    %s -.-> %s\n", id(unit.Parent), id(unit))
 			}
+			g.mermaidPods(w, id, unit)
 		}
 		fmt.Fprintln(w, "  end")
 		if chain := g.critical(); len(chain) > 1 {
-			for _, unit := range chain {
-				thick = append(thick, id(unit))
+			for _, l := range chain {
+				thick = append(thick, id(l.unit))
 			}
 		}
 	}
@@ -56,6 +58,28 @@ func (g *graph) mermaidUnits(w io.Writer, id func(*Unit) string, box string) {
 		if !fast(unit) {
 			fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
 		}
+	}
+}
+
+// mermaidPods writes an arrow for each unit that the Pods of a unit wait for.
+func (g *graph) mermaidPods(w io.Writer, id func(*Unit) string, unit *Unit) {
+	var from []*Unit
+	what := map[*Unit][]string{}
+	for _, wait := range g.pods[unit] {
+		if wait.by == nil || wait.by == unit || wait.by == g.cluster.Root || slices.Contains(what[wait.by], wait.what) {
+			continue
+		}
+		if what[wait.by] == nil {
+			from = append(from, wait.by)
+		}
+		what[wait.by] = append(what[wait.by], wait.what)
+	}
+	for _, by := range from {
+		text := strings.Join(what[by], ", ")
+		if n := len(what[by]); n > 2 {
+			text = fmt.Sprintf("%s and %d more", what[by][0], n-1)
+		}
+		fmt.Fprintf(w, "    %s -.->|\"%s\"| %s\n", id(by), label(text), id(unit))
 	}
 }
 

@@ -1,6 +1,9 @@
 package check
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // findNamespaces finds namespaces that objects need and nothing creates. Each is found once for each unit.
 func findNamespaces(t *Tree) []Finding {
@@ -13,6 +16,9 @@ func findNamespaces(t *Tree) []Finding {
 				continue
 			}
 			there[namespace+" "+o.Unit.ID()] = true
+			if c.createdByOthers(namespace) {
+				continue
+			}
 			f := o.finding("metadata", "namespace")
 			f.Why = fmt.Sprintf("No unit creates its namespace %s, so the whole unit cannot be applied.", namespace)
 			f.How = "Add the Namespace, to this unit or to one that it depends on."
@@ -24,6 +30,13 @@ func findNamespaces(t *Tree) []Finding {
 		}
 	}
 	return all
+}
+
+// createdByOthers tells whether an object of an operator that is not known may create a namespace: it is called so, or names it.
+func (c *Cluster) createdByOthers(namespace string) bool {
+	return slices.ContainsFunc(c.Objects(), func(o *Object) bool {
+		return o.GetNamespace() != namespace && o.foreign() && (o.GetName() == namespace || names(o.Object["spec"], namespace))
+	})
 }
 
 // namespaces are those that the cluster has: from the start, for Flux, from the tree and from helm-controller.

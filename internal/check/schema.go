@@ -56,7 +56,7 @@ func findUnfit(t *Tree) []Finding {
 		}
 		for _, o := range c.Objects() {
 			gvk := o.GroupVersionKind()
-			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) {
+			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) && !o.skipped() {
 				all = append(all, d.unfit(o)...)
 			}
 		}
