@@ -2,6 +2,10 @@ package check
 
 import (
 	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -16,7 +20,7 @@ func findNamespaces(t *Tree) []Finding {
 				continue
 			}
 			there[namespace+" "+o.Unit.ID()] = true
-			if c.createdByOthers(namespace) {
+			if c.createdByOthers(namespace) || t.createdByHand(namespace) {
 				continue
 			}
 			f := o.finding("metadata", "namespace")
@@ -37,6 +41,25 @@ func (c *Cluster) createdByOthers(namespace string) bool {
 	return slices.ContainsFunc(c.Objects(), func(o *Object) bool {
 		return o.GetNamespace() != namespace && o.foreign() && (o.GetName() == namespace || names(o.Object["spec"], namespace))
 	})
+}
+
+// creates matches what says in a script, a template or a helmfile that it creates namespaces.
+var creates = regexp.MustCompile(`(?i)kind: *namespace\b|create (ns|namespace)\b|\breleases:`)
+
+// createdByHand tells whether a file that no cluster is built from may create a namespace: a script, or what another tool installs.
+func (t *Tree) createdByHand(namespace string) bool {
+	used, indexes := t.used()
+	word := regexp.MustCompile(`\b` + regexp.QuoteMeta(namespace) + `\b`)
+	for name := range t.files {
+		forgotten := indexes[path.Dir(name)] != nil // beside what a unit is built from
+		if used[name] || forgotten || path.Ext(name) == ".md" || !t.mentions(name, namespace) {
+			continue
+		}
+		if data, err := os.ReadFile(filepath.Join(t.dir, name)); err == nil && creates.Match(data) && word.Match(data) {
+			return true
+		}
+	}
+	return false
 }
 
 // namespaces are those that the cluster has: from the start, for Flux, from the tree and from helm-controller.
