@@ -13,16 +13,20 @@ type graph struct {
 	units []*Unit
 	// levels is how many units are before a unit, on its longest chain.
 	levels map[*Unit]int
+	// after are all that a unit comes to wait for, however far, once somebody asks.
+	after map[*Unit]map[*Unit]bool
 	// waits are the dependencies that no other one implies.
 	waits map[*Unit][]*Unit
 	// cycles are the units that wait for each other: they never start.
 	cycles map[*Unit]bool
+	// most is the unit that brings more than half of them, nil if none does.
+	most *Unit
 	// pods are what the Pods of a unit wait for by themselves. A level does not count it: Flux applies the unit at once.
 	pods map[*Unit][]wait
 }
 
 func (c *Cluster) graph() *graph {
-	g := &graph{cluster: c, levels: map[*Unit]int{}, waits: map[*Unit][]*Unit{}, cycles: map[*Unit]bool{}, pods: map[*Unit][]wait{}}
+	g := &graph{cluster: c, levels: map[*Unit]int{}, after: map[*Unit]map[*Unit]bool{}, waits: map[*Unit][]*Unit{}, cycles: map[*Unit]bool{}, pods: map[*Unit][]wait{}}
 	for _, unit := range c.Units {
 		if unit != c.Root {
 			g.units = append(g.units, unit)
@@ -32,6 +36,9 @@ func (c *Cluster) graph() *graph {
 		g.cycles[unit] = g.leads(unit, unit)
 	}
 	for _, unit := range g.units {
+		if n := len(g.children(unit)); n >= crowd && n > len(g.units)/2 {
+			g.most = unit
+		}
 		g.level(unit)
 		g.waits[unit] = g.reduced(unit)
 	}
@@ -40,6 +47,11 @@ func (c *Cluster) graph() *graph {
 	})
 	g.wait()
 	return g
+}
+
+// children are the units that a unit brings.
+func (g *graph) children(unit *Unit) []*Unit {
+	return slices.DeleteFunc(slices.Clone(g.units), func(other *Unit) bool { return other.Parent != unit })
 }
 
 // wait notes what Pods really wait for: not what is there before their unit is applied.
@@ -69,21 +81,18 @@ func (u *Unit) below(other *Unit) bool {
 
 // leads tells whether one comes, however far, to wait for the other.
 func (g *graph) leads(from, to *Unit) bool {
-	seen := map[*Unit]bool{}
-	for open := []*Unit{from}; len(open) > 0; {
-		unit := open[len(open)-1]
-		open = open[:len(open)-1]
-		for _, next := range g.cluster.first(unit) {
-			if next == to {
-				return true
-			}
-			if !seen[next] {
-				seen[next] = true
-				open = append(open, next)
+	if g.after[from] == nil {
+		g.after[from] = map[*Unit]bool{}
+		for open := []*Unit{from}; len(open) > 0; open = open[1:] {
+			for _, next := range g.cluster.first(open[0]) {
+				if !g.after[from][next] {
+					g.after[from][next] = true
+					open = append(open, next)
+				}
 			}
 		}
 	}
-	return false
+	return g.after[from][to]
 }
 
 func (g *graph) level(unit *Unit) int {

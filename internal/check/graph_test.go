@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,7 +85,9 @@ func TestGraphMermaid(t *testing.T) {
 	check.GraphMermaid(&out, unitsOf(t, some).Clusters)
 	want := `flowchart LR
   subgraph c0["clusters/home"]
+    direction LR
     subgraph c0fast["fast track"]
+      direction LR
       c0u0["blog"]
       c0u1["crds"]
     end
@@ -102,6 +105,37 @@ func TestGraphMermaid(t *testing.T) {
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// Units of which the same is to be said are told together, and what one unit brings nearly all of is said once.
+func TestGraphOfCrowds(t *testing.T) {
+	t.Parallel()
+	many := map[string][]string{"crds": nil, "other": nil}
+	for i := range 6 {
+		many[fmt.Sprintf("app-%d", i)] = []string{"crds"}
+	}
+	var text bytes.Buffer
+	unitsOf(t, many).Clusters[0].GraphText(&text)
+	if want := "  app-0, app-1, app-2, app-3, app-4, app-5: each waits for crds\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("no %q in\n%s", want, text.String())
+	}
+	tree, err := check.Load(t.Context(), "testdata/layouts/crowd", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	text.Reset()
+	tree.Clusters[0].GraphText(&text)
+	for _, want := range []string{"  apps: brings 6 units, which is not said of each\n", "  a, b, c, d, e\n", "  f: waits for a\n", "  apps -> a -> f\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	var mermaid bytes.Buffer
+	check.GraphMermaid(&mermaid, tree.Clusters)
+	if want := "    c0u0 -.-> c0most\n"; strings.Count(mermaid.String(), "-.->") != 1 || !strings.Contains(mermaid.String(), want) {
+		t.Errorf("not one arrow %q in\n%s", want, mermaid.String())
 	}
 }
 

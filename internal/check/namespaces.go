@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // findNamespaces finds namespaces that objects need and nothing creates. Each is found once for each unit.
@@ -36,10 +37,12 @@ func findNamespaces(t *Tree) []Finding {
 	return all
 }
 
-// createdByOthers tells whether an object of an operator that is not known may create a namespace: it is called so, or names it.
+// createdByOthers tells whether an object of an operator that is not known may create a namespace: it is called so, maybe without
+// a prefix, or names it.
 func (c *Cluster) createdByOthers(namespace string) bool {
 	return slices.ContainsFunc(c.Objects(), func(o *Object) bool {
-		return o.GetNamespace() != namespace && o.foreign() && (o.GetName() == namespace || names(o.Object["spec"], namespace))
+		named := o.GetName() == namespace || o.GetNamespace() == "" && strings.HasSuffix(namespace, "-"+o.GetName())
+		return o.GetNamespace() != namespace && o.foreign() && (named || names(o.Object["spec"], namespace))
 	})
 }
 

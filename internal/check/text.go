@@ -12,8 +12,8 @@ import (
 // columns is how wide the text of a graph is.
 const columns = 100
 
-// crowd is how many units of a level of which there is nothing to say but what brings them are told in one line.
-const crowd = 4
+// crowd is how many units with one parent, or of one level with the same to say of them, are told together.
+const crowd = 5
 
 // GraphText writes for people in which order the units of c start, and what each of them, and its Pods, really waits for.
 func (c *Cluster) GraphText(w io.Writer) {
@@ -44,24 +44,23 @@ func (c *Cluster) GraphText(w io.Writer) {
 }
 
 func (g *graph) levelText(w io.Writer, units []*Unit) {
-	children := map[*Unit][]*Unit{}
+	alike := map[string][]*Unit{}
 	for _, unit := range units {
-		if slices.Equal(g.said(unit), []string{g.parent(unit)}) && len(g.pods[unit]) == 0 {
-			children[unit.Parent] = append(children[unit.Parent], unit)
+		if len(g.pods[unit]) == 0 {
+			alike[g.said(unit)] = append(alike[g.said(unit)], unit)
 		}
 	}
 	for _, unit := range units {
-		if alike := children[unit.Parent]; len(alike) >= crowd && slices.Contains(alike, unit) {
-			if alike[0] == unit {
-				fold(w, 2, fmt.Sprintf("%s: %s", g.names(alike), strings.Replace(g.parent(unit), "is ", "are ", 1)))
+		said := g.said(unit)
+		names := g.name(unit)
+		if together := alike[said]; len(together) >= crowd && slices.Contains(together, unit) {
+			if together[0] != unit {
+				continue
 			}
-			continue
+			names = g.names(together)
+			said = strings.Replace(said, ": ", ": each ", 1)
 		}
-		text := g.name(unit)
-		if said := g.said(unit); len(said) > 0 {
-			text += ": " + strings.Join(said, ", ")
-		}
-		fold(w, 2, text)
+		fold(w, 2, names+said)
 		for _, line := range g.saidOfPods(unit) {
 			fold(w, 4, line)
 		}
@@ -102,21 +101,13 @@ func (g *graph) criticalText(w io.Writer) {
 	}
 }
 
-// parent says what brings a unit, "" if that is the root.
-func (g *graph) parent(unit *Unit) string {
-	if unit.Parent == nil || unit.Parent == g.cluster.Root {
-		return ""
-	}
-	return "is brought by " + g.name(unit.Parent)
-}
-
 // said is what a unit waits for, in words.
-func (g *graph) said(unit *Unit) []string {
+func (g *graph) said(unit *Unit) string {
 	var all []string
 	if waits := g.waits[unit]; len(waits) > 0 {
 		all = append(all, "waits for "+g.names(waits))
 		implied := slices.DeleteFunc(slices.Clone(g.units), func(other *Unit) bool {
-			return slices.Contains(waits, other) || other == unit.Parent || !g.leads(unit, other)
+			return slices.Contains(waits, other) || other == unit.Parent || other == g.most || !g.leads(unit, other)
 		})
 		if len(implied) > 0 {
 			all = append(all, "and so for "+g.names(implied))
@@ -127,13 +118,19 @@ func (g *graph) said(unit *Unit) []string {
 			all = append(all, "needs "+namespace+"/"+ref.Name+", which is not in this cluster")
 		}
 	}
-	if parent := g.parent(unit); parent != "" {
-		all = append(all, parent)
+	if unit.Parent != nil && unit.Parent != g.cluster.Root && unit.Parent != g.most {
+		all = append(all, "is brought by "+g.name(unit.Parent))
+	}
+	if unit == g.most {
+		all = append(all, fmt.Sprintf("brings %s, which is not said of each", many(len(g.children(unit)), "unit")))
 	}
 	if unit.Spec.Suspend {
 		all = append(all, "is suspended")
 	}
-	return all
+	if len(all) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(all, ", ")
 }
 
 // saidOfPods is what the Pods of a unit wait for by themselves: a line for each app, or for those that wait for the same.

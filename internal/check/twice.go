@@ -25,10 +25,20 @@ func findTwice(t *Tree) []Finding {
 			f := o.finding()
 			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
 			f.How = "Leave it in one unit, and let the other depend on that."
+			if o.kept() && other.kept() {
+				f.Severity = Warning
+				f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation. Neither would delete it.", other.Unit.ID(), other.File, other.Line)
+			}
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// kept tells whether Flux does not delete an object that its unit no longer has.
+func (o *Object) kept() bool {
+	prune := "kustomize.toolkit.fluxcd.io/prune"
+	return !o.Unit.Spec.Prune || strings.EqualFold(o.GetAnnotations()[prune], "disabled") || strings.EqualFold(o.GetLabels()[prune], "disabled")
 }
 
 // shared tells whether an object asks Flux not to own it alone.
