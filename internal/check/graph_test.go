@@ -209,6 +209,21 @@ func TestGraphOfDeadlocks(t *testing.T) {
 	}
 }
 
+// Nor do units that bring what the other waits for, with Pods in them, end any.
+func TestGraphOfParents(t *testing.T) {
+	t.Parallel()
+	tree, err := check.Load(t.Context(), "testdata/SC201/bad-parent", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	var text bytes.Buffer
+	tree.Clusters[0].GraphText(&text)
+	if want := "\nnever, for they wait for each other: child, first, of-first, of-second, parent, second\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("no %q in\n%s", want, text.String())
+	}
+}
+
 // Units that wait for each other, and one for what is not there, end no graph.
 func TestGraphOfWhatNeverStarts(t *testing.T) {
 	t.Parallel()
