@@ -29,13 +29,6 @@ type brought struct {
 	named map[string]map[string]bool
 }
 
-// harmless are groups whose objects bring neither Secret nor ConfigMap, but for those that are looked at one by one. So are all
-// groups of Kubernetes itself.
-var harmless = []string{"cert-manager.io", "acme.cert-manager.io", esv1.Group, "gateway.networking.k8s.io", "metallb.io", "traefik.io", "snapshot.storage.k8s.io", "cilium.io", "bitnami.com"}
-
-// monitors are kinds of the Prometheus operator of which it makes nothing.
-var monitors = []string{"ServiceMonitor", "PodMonitor", "PrometheusRule", "Probe", "ScrapeConfig"}
-
 func (c *Cluster) brought() *brought {
 	b := &brought{cluster: c, by: map[thing][]bringer{}, makers: map[thing]bool{}, named: map[string]map[string]bool{}}
 	for _, o := range c.Objects() {
@@ -50,6 +43,7 @@ var readers = map[string]func(*brought, *Object){
 	" ConfigMap":                          func(b *brought, o *Object) { b.add(o, "ConfigMap", o.GetName(), false) },
 	esv1.Group + " ExternalSecret":        (*brought).external,
 	esv1.Group + " ClusterExternalSecret": func(b *brought, _ *Object) { b.maker("", "Secret") },
+	esv1.Group + " PushSecret":            func(b *brought, o *Object) { b.name("", o.Object["spec"]) }, // its store may be this cluster
 	"cert-manager.io Certificate":         func(b *brought, o *Object) { b.add(o, "Secret", o.text("spec", "secretName"), false) },
 	"cert-manager.io Issuer":              func(b *brought, o *Object) { b.name(o.GetNamespace(), o.Object["spec"]) },
 	"cert-manager.io ClusterIssuer":       func(b *brought, o *Object) { b.name("cert-manager", o.Object["spec"]) },
@@ -70,22 +64,16 @@ func (b *brought) read(o *Object) {
 	gvk := o.GroupVersionKind()
 	if read, known := readers[gvk.Group+" "+gvk.Kind]; known {
 		read(b, o)
-	} else if !bringsNothing(gvk.Group, gvk.Kind) {
+	} else if o.foreign() {
 		b.maker(o.GetNamespace(), "Secret", "ConfigMap")
 	}
 	if o.GetKind() != "Secret" && o.GetKind() != "ConfigMap" {
-		for _, text := range o.GetAnnotations() {
-			b.name(o.GetNamespace(), text)
+		for annotation, text := range o.GetAnnotations() {
+			if !strings.HasPrefix(annotation, "waitfor.tazlab.net/") { // those name what a Pod waits for
+				b.name(o.GetNamespace(), text)
+			}
 		}
 	}
-}
-
-// bringsNothing tells whether of a kind without a reader it is known that it brings nothing: all others are of operators that are not
-// known.
-func bringsNothing(group, kind string) bool {
-	kubernetes := !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, ".x-k8s.io")
-	return kubernetes || strings.HasSuffix(group, ".toolkit.fluxcd.io") || slices.Contains(harmless, group) ||
-		group == "monitoring.coreos.com" && slices.Contains(monitors, kind)
 }
 
 // text is a text of an object, "" if there is none.
@@ -202,7 +190,7 @@ func (b *brought) mayHave(t thing) bool {
 		return true
 	case b.cluster.Charts(t.namespace), b.named[t.namespace][t.name], b.named[""][t.name]:
 		return true
-	case b.makers[thing{kind: t.kind, namespace: t.namespace}], b.makers[thing{kind: t.kind}]:
+	case b.makers[thing{kind: t.kind, namespace: t.namespace}], b.makers[thing{kind: t.kind}], b.cluster.told(t):
 		return true
 	}
 	for other := range b.by { // it may be mirrored, or begin with the name of a database

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -111,7 +112,10 @@ func changesNothing(unit *Unit) bool {
 
 // note notes what a unit was built to.
 func (l *loader) note(unit *Unit, rendered []build.Rendered) {
-	if unit.Failed != nil {
+	switch {
+	case errors.Is(unit.Failed, build.ErrRemote):
+		unit.NotLooked = "it refers to something outside of this repository"
+	case unit.Failed != nil:
 		unit.NotLooked = "it cannot be built"
 	}
 	if unit.NotLooked != "" {

@@ -17,6 +17,7 @@ var Codes = []Code{
 	{"SC206", "A variable has no value", Error, findUnset},
 	{"SC207", "A planted unit could be pruned", Error, findPrune},
 	{"SC208", "An object needs the definition that its own unit's chart brings", Warning, findOwnDefinition},
+	{"SC209", "A unit waits for what comes only after it", Error, findDeadlocks},
 	{"SC301", "A Pod needs what nothing brings", Error, findNeeds},
 	{"SC302", "A Pod needs a key that is not there", Error, findKeys},
 	{"SC311", "A Pod does not wait for its late Secret", Warning, findLate},

@@ -27,6 +27,15 @@ type start struct {
 	doc  *Doc
 }
 
+// rank is higher for what is surely a root than for a unit that builds the folder it stands in.
+func (s start) rank() int {
+	switch {
+	case s.doc == nil, !isUnit(s.doc), bootstrapped(s.doc, s.dir):
+		return 2
+	}
+	return likeRoot(s.doc)
+}
+
 // starts finds the clusters of the repository that are in the folder only.
 func (t *Tree) starts(only string) []start {
 	units, syncs := t.roots()
@@ -37,6 +46,7 @@ func (t *Tree) starts(only string) []start {
 			all = append(all, found[dir])
 		}
 	}
+	slices.SortStableFunc(all, func(a, b start) int { return cmp.Compare(b.rank(), a.rank()) })
 	if len(all) == 0 && only != "." && t.IsFolder(only) && len(units) > 0 {
 		all = []start{{dir: only, root: t.given(only)}}
 	}
@@ -61,16 +71,21 @@ func (t *Tree) allStarts(units, syncs []*Doc) map[string]start {
 			found[dir] = start{dir: dir, root: rootOf(dir)} // flux bootstrap writes it later
 		}
 	}
-	if len(found) > 1 {
+	if top, there := found["."]; there && len(found) > 1 && !bootstrapped(top.doc, ".") {
 		delete(found, ".") // what looks like its root builds the whole of another source
 	}
 	return found
 }
 
+// bootstrapped tells whether a document lies where flux bootstrap writes the root of a folder.
+func bootstrapped(doc *Doc, dir string) bool {
+	return doc != nil && path.Base(doc.File) == "gotk-sync.yaml" && path.Dir(path.Dir(doc.File)) == dir
+}
+
 // roots are all documents that may lead to a root: Flux Kustomizations, and what makes flux-operator make one.
 func (t *Tree) roots() (units, syncs []*Doc) {
 	for _, name := range t.yamlFiles() {
-		if !t.mentions(name, kustomizev1.GroupVersion.Group, instances, "flux-instance") {
+		if !t.mentions(name, kustomizev1.GroupVersion.Group, instances, "flux-instance", "instance:") {
 			continue
 		}
 		for _, doc := range t.File(name).Docs {
@@ -138,7 +153,7 @@ func (t *Tree) ownFolders(units []*Doc) []start {
 	var own []start
 	for dir, doc := range t.candidates(units) {
 		root, err := t.rootIn(dir)
-		if err != nil && dir != "." && t.holdsSource(dir, doc) { // it cannot be built, which is to be told of a root
+		if err != nil && (dir != "." || bootstrapped(doc, dir)) && t.holdsSource(dir, doc) { // it cannot be built, which is to be told of a root
 			root = decodeUnit(doc, dir)
 		}
 		if root != nil {
@@ -157,7 +172,9 @@ func (t *Tree) candidates(units []*Doc) map[string]*Doc {
 		case !t.IsFolder(dir):
 			open = append(open, doc)
 		case below(dir, doc.File), t.Index(dir) != nil && t.Reached(dir)[doc.File]:
-			candidates[dir] = doc
+			if !bootstrapped(candidates[dir], dir) {
+				candidates[dir] = doc
+			}
 		}
 	}
 	// As flux bootstrap names them a root and its source have the same name.
@@ -168,7 +185,8 @@ func (t *Tree) candidates(units []*Doc) map[string]*Doc {
 			continue
 		}
 		reached := t.Reached(dir)
-		if at := slices.IndexFunc(open, func(doc *Doc) bool { return reached[doc.File] }); at >= 0 {
+		moved := func(doc *Doc) bool { return strings.HasSuffix(dir, "/"+clean(doc.String("spec", "path"))) } // as into an archive
+		if at := slices.IndexFunc(open, func(doc *Doc) bool { return reached[doc.File] && !moved(doc) }); at >= 0 {
 			candidates[dir] = open[at]
 		}
 	}
@@ -232,29 +250,5 @@ func decodeUnit(doc *Doc, dir string) *kustomizev1.Kustomization {
 	root.Spec.SourceRef.Kind = cmp.Or(doc.String("spec", "sourceRef", "kind"), root.Spec.SourceRef.Kind)
 	root.Spec.SourceRef.Name = cmp.Or(doc.String("spec", "sourceRef", "name"), root.Spec.SourceRef.Name)
 	root.Spec.SourceRef.Namespace = doc.String("spec", "sourceRef", "namespace")
-	return root
-}
-
-// syncOf returns the root Kustomization that flux-operator makes of a FluxInstance, or of the chart that brings one: nil if
-// doc is no such thing. https://fluxoperator.dev/docs/crd/fluxinstance/#sync-configuration
-func syncOf(doc *Doc) *kustomizev1.Kustomization {
-	var at []string
-	switch {
-	case doc.Kind == "FluxInstance" && doc.Group() == instances:
-		at = []string{"spec", "sync"}
-	case doc.Kind == "HelmRelease" && strings.Contains(doc.String("spec", "chartRef", "name")+doc.String("spec", "chart", "spec", "chart"), "flux-instance"):
-		at = []string{"spec", "values", "instance", "sync"}
-	default:
-		return nil
-	}
-	field := func(name string) string { return doc.String(append(slices.Clone(at), name)...) }
-	if field("kind") == "" || field("url") == "" {
-		return nil
-	}
-	namespace := cmp.Or(doc.Namespace, "flux-system")
-	name := cmp.Or(field("name"), namespace)
-	root := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	root.Spec = kustomizev1.KustomizationSpec{Path: cmp.Or(field("path"), "."), Prune: true}
-	root.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: field("kind"), Name: name}
 	return root
 }

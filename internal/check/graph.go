@@ -2,8 +2,6 @@ package check
 
 import (
 	"cmp"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
@@ -13,17 +11,22 @@ type graph struct {
 	cluster *Cluster
 	// units are all but the root, which brings them and waits for nothing.
 	units []*Unit
-	// levels is how many units are before a unit, on its longest chain; before is the last of those, nil if there is none.
+	// levels is how many units are before a unit, on its longest chain.
 	levels map[*Unit]int
-	before map[*Unit]*Unit
+	// after are all that a unit comes to wait for, however far, once somebody asks.
+	after map[*Unit]map[*Unit]bool
 	// waits are the dependencies that no other one implies.
 	waits map[*Unit][]*Unit
 	// cycles are the units that wait for each other: they never start.
 	cycles map[*Unit]bool
+	// most is the unit that brings more than half of them, nil if none does.
+	most *Unit
+	// pods are what the Pods of a unit wait for by themselves. A level does not count it: Flux applies the unit at once.
+	pods map[*Unit][]wait
 }
 
 func (c *Cluster) graph() *graph {
-	g := &graph{cluster: c, levels: map[*Unit]int{}, before: map[*Unit]*Unit{}, waits: map[*Unit][]*Unit{}, cycles: map[*Unit]bool{}}
+	g := &graph{cluster: c, levels: map[*Unit]int{}, after: map[*Unit]map[*Unit]bool{}, waits: map[*Unit][]*Unit{}, cycles: map[*Unit]bool{}, pods: map[*Unit][]wait{}}
 	for _, unit := range c.Units {
 		if unit != c.Root {
 			g.units = append(g.units, unit)
@@ -33,54 +36,74 @@ func (c *Cluster) graph() *graph {
 		g.cycles[unit] = g.leads(unit, unit)
 	}
 	for _, unit := range g.units {
+		if n := len(g.children(unit)); n >= crowd && n > len(g.units)/2 {
+			g.most = unit
+		}
 		g.level(unit)
 		g.waits[unit] = g.reduced(unit)
 	}
 	slices.SortStableFunc(g.units, func(a, b *Unit) int {
 		return cmp.Or(cmp.Compare(g.levels[a], g.levels[b]), cmp.Compare(a.ID(), b.ID()))
 	})
+	g.wait()
 	return g
 }
 
-// first are the units that a unit cannot start before: its dependencies, and the one that brings it.
-func (g *graph) first(unit *Unit) []*Unit {
-	all := g.cluster.DependsOn(unit)
-	if unit.Parent != nil && unit.Parent != g.cluster.Root {
-		all = append(all, unit.Parent)
+// children are the units that a unit brings.
+func (g *graph) children(unit *Unit) []*Unit {
+	return slices.DeleteFunc(slices.Clone(g.units), func(other *Unit) bool { return other.Parent != unit })
+}
+
+// wait notes what Pods really wait for: not what is there before their unit is applied.
+func (g *graph) wait() {
+	before := map[*Unit]map[*Unit]bool{}
+	for _, w := range g.cluster.waits() {
+		if _, asked := before[w.Unit]; !asked {
+			before[w.Unit], _ = g.cluster.before(w.Unit)
+		}
+		ready, applied := before[w.Unit][w.by]
+		applied = applied || w.by != nil && w.Unit.below(w.by)
+		if !ready && (!applied || w.late || w.ready) {
+			g.pods[w.Unit] = append(g.pods[w.Unit], w)
+		}
 	}
-	return all
+}
+
+// below tells whether a unit is one of those that bring another one, however far.
+func (u *Unit) below(other *Unit) bool {
+	for parent := u.Parent; parent != nil; parent = parent.Parent {
+		if parent == other {
+			return true
+		}
+	}
+	return false
 }
 
 // leads tells whether one comes, however far, to wait for the other.
 func (g *graph) leads(from, to *Unit) bool {
-	seen := map[*Unit]bool{}
-	for open := []*Unit{from}; len(open) > 0; {
-		unit := open[len(open)-1]
-		open = open[:len(open)-1]
-		for _, next := range g.first(unit) {
-			if next == to {
-				return true
-			}
-			if !seen[next] {
-				seen[next] = true
-				open = append(open, next)
+	if g.after[from] == nil {
+		g.after[from] = map[*Unit]bool{}
+		for open := []*Unit{from}; len(open) > 0; open = open[1:] {
+			for _, next := range g.cluster.first(open[0]) {
+				if !g.after[from][next] {
+					g.after[from][next] = true
+					open = append(open, next)
+				}
 			}
 		}
 	}
-	return false
+	return g.after[from][to]
 }
 
 func (g *graph) level(unit *Unit) int {
 	if level, known := g.levels[unit]; known || g.cycles[unit] {
 		return level
 	}
-	for _, next := range g.first(unit) {
+	for _, next := range g.cluster.first(unit) {
 		if next == g.cluster.Root {
 			continue
 		}
-		if level := g.level(next) + 1; level > g.levels[unit] {
-			g.levels[unit], g.before[unit] = level, next
-		}
+		g.levels[unit] = max(g.levels[unit], g.level(next)+1)
 	}
 	return g.levels[unit]
 }
@@ -98,22 +121,6 @@ func (g *graph) reduced(unit *Unit) []*Unit {
 	return all
 }
 
-// critical is the longest chain of units, the first to start first.
-func (g *graph) critical() []*Unit {
-	var last *Unit
-	for _, unit := range g.units {
-		if last == nil || g.levels[unit] > g.levels[last] {
-			last = unit
-		}
-	}
-	var chain []*Unit
-	for unit := last; unit != nil; unit = g.before[unit] {
-		chain = append(chain, unit)
-	}
-	slices.Reverse(chain)
-	return chain
-}
-
 // name is the unit's, with its namespace if that is not the root's.
 func (g *graph) name(unit *Unit) string {
 	if unit.Namespace == g.cluster.Root.Namespace {
@@ -128,56 +135,4 @@ func (g *graph) names(units []*Unit) string {
 		names = append(names, g.name(unit))
 	}
 	return strings.Join(names, ", ")
-}
-
-// GraphText writes for people in which order the units of c start, and what each of them really waits for.
-func (c *Cluster) GraphText(w io.Writer) {
-	g := c.graph()
-	fmt.Fprintf(w, "%s: %s below the root %s\n", c.Name, many(len(g.units), "unit"), c.Root.ID())
-	level := -1
-	for _, unit := range g.units {
-		if g.cycles[unit] {
-			continue
-		}
-		if g.levels[unit] != level {
-			level = g.levels[unit]
-			fmt.Fprintf(w, "\nlevel %d%s\n", level, map[bool]string{true: ", the fast track: these wait for nothing"}[level == 0])
-		}
-		fmt.Fprintf(w, "  %s%s\n", g.name(unit), g.said(unit))
-	}
-	if stuck := slices.DeleteFunc(slices.Clone(g.units), func(u *Unit) bool { return !g.cycles[u] }); len(stuck) > 0 {
-		fmt.Fprintf(w, "\nnever, for they wait for each other: %s\n", g.names(stuck))
-	}
-	if chain := g.critical(); len(chain) > 1 {
-		fmt.Fprintf(w, "\ncritical path, the longest chain: %s, one after the other (counted in units, not in time)\n  %s\n", many(len(chain), "unit"), strings.ReplaceAll(g.names(chain), ", ", " -> "))
-	}
-}
-
-// said is what a unit waits for, in words.
-func (g *graph) said(unit *Unit) string {
-	var all []string
-	if waits := g.waits[unit]; len(waits) > 0 {
-		all = append(all, "waits for "+g.names(waits))
-		implied := slices.DeleteFunc(slices.Clone(g.units), func(other *Unit) bool {
-			return slices.Contains(waits, other) || other == unit.Parent || !g.leads(unit, other)
-		})
-		if len(implied) > 0 {
-			all = append(all, "and so for "+g.names(implied))
-		}
-	}
-	for _, ref := range unit.Spec.DependsOn {
-		if namespace := cmp.Or(ref.Namespace, unit.Namespace); g.cluster.Unit(namespace, ref.Name) == nil {
-			all = append(all, "needs "+namespace+"/"+ref.Name+", which is not in this cluster")
-		}
-	}
-	if unit.Parent != nil && unit.Parent != g.cluster.Root {
-		all = append(all, "is brought by "+g.name(unit.Parent))
-	}
-	if unit.Spec.Suspend {
-		all = append(all, "is suspended")
-	}
-	if len(all) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(all, ", ")
 }

@@ -1,18 +1,48 @@
 package check
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/tazlab/seed/internal/build"
 )
+
+// syncOf returns the root Kustomization that flux-operator makes of a FluxInstance, or of the chart that brings one: nil if
+// doc is no such thing. https://fluxoperator.dev/docs/crd/fluxinstance/#sync-configuration
+func syncOf(doc *Doc) *kustomizev1.Kustomization {
+	var at []string
+	switch {
+	case doc.Kind == "FluxInstance" && doc.Group() == instances:
+		at = []string{"spec", "sync"}
+	case doc.Kind == "HelmRelease" && strings.Contains(doc.String("spec", "chartRef", "name")+doc.String("spec", "chart", "spec", "chart"), "flux-instance"):
+		at = []string{"spec", "values", "instance", "sync"}
+	case doc.Kind == "": // a file of values for the chart
+		at = []string{"instance", "sync"}
+	default:
+		return nil
+	}
+	field := func(name string) string { return doc.String(append(slices.Clone(at), name)...) }
+	if field("kind") == "" || field("url") == "" {
+		return nil
+	}
+	namespace := cmp.Or(doc.Namespace, "flux-system")
+	name := cmp.Or(field("name"), namespace)
+	root := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	root.Spec = kustomizev1.KustomizationSpec{Path: cmp.Or(field("path"), "."), Prune: true}
+	root.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: field("kind"), Name: name}
+	return root
+}
 
 // patchedRoot is the root that flux-operator makes, with the patches of the FluxInstance that are for it.
 func (t *Tree) patchedRoot(s start) (*kustomizev1.Kustomization, error) {
@@ -50,6 +80,8 @@ func patchesOf(doc *Doc) ([]kustomize.Patch, error) {
 	switch doc.Kind {
 	case helmv2Kind:
 		at = []string{"spec", "values", "instance", "kustomize"}
+	case "":
+		at = []string{"instance", "kustomize"}
 	case kustomizev1.KustomizationKind:
 		return nil, nil
 	}

@@ -91,6 +91,12 @@ func (p *pod) waits(secret string, by *Object) bool {
 // before are the units that are Ready with all they bring before Flux applies a unit for the first time: those that it depends
 // on, however far, and, where such a unit waits for its objects, the units among them. It is not known if a dependency is not.
 func (c *Cluster) before(unit *Unit) (before map[*Unit]bool, known bool) {
+	return c.beforeAll(unit, map[*Unit]bool{})
+}
+
+// beforeAll is before; asked are those that it has been called for, since units may bring and wait for each other.
+func (c *Cluster) beforeAll(unit *Unit, asked map[*Unit]bool) (before map[*Unit]bool, known bool) {
+	asked[unit] = true
 	before, seen := map[*Unit]bool{}, map[*Unit]bool{unit: true}
 	for open := []*Unit{unit}; len(open) > 0; {
 		at := open[len(open)-1]
@@ -108,10 +114,10 @@ func (c *Cluster) before(unit *Unit) (before map[*Unit]bool, known bool) {
 				next = append(next, child)
 			}
 		}
-		if at.Parent != nil && !slices.Contains(next, at.Parent) && at.Parent != c.Root && !seen[at.Parent] {
+		if at.Parent != nil && !slices.Contains(next, at.Parent) && at.Parent != c.Root && !seen[at.Parent] && !asked[at.Parent] {
 			// What brings it has started, and so all that waits for is Ready: but not that itself.
 			seen[at.Parent] = true
-			more, ok := c.before(at.Parent)
+			more, ok := c.beforeAll(at.Parent, asked)
 			if !ok {
 				return nil, false
 			}

@@ -28,6 +28,11 @@ func TestLayouts(t *testing.T) {
 			"flux-system/apps: ConfigMap default/my-a apps/base/a.yaml:2",
 			"flux-system/globs: its source is ExternalArtifact flux-system/globs, which is made by patterns that are not followed here",
 		},
+		"values": { // the chart's values are in a file
+			"flux-system/flux-system: Kustomization flux-system/apps flux/apps.yaml:1",
+			"flux-system/apps: HelmRelease flux-system/flux-instance apps/release.yaml:1",
+			"flux-system/apps: ConfigMap flux-system/values-t99t7826m5 apps/kustomization.yaml:1",
+		},
 	} {
 		tree, err := check.Load(t.Context(), "testdata/layouts/"+name, ".")
 		if err != nil {
@@ -50,6 +55,26 @@ func TestLayouts(t *testing.T) {
 		}
 		if found := check.Run(tree); len(found) > 0 {
 			t.Errorf("%s: found %v", name, found)
+		}
+	}
+}
+
+// A unit that builds the folder in which it stands is no cluster if it is one's, and neither is what lies in an archive. The root of
+// the repository is one if flux bootstrap says so.
+func TestOwnFolders(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"own-folder": "clusters/home", "top": ".", "top-remote": "."} {
+		tree, err := check.Load(t.Context(), "testdata/layouts/"+name, ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tree.Close() }()
+		var got []string
+		for _, c := range tree.Clusters {
+			got = append(got, c.Name)
+		}
+		if !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: the clusters are %q, want %s", name, got, want)
 		}
 	}
 }

@@ -53,8 +53,11 @@ func (t *Tree) load(ctx context.Context, root, only string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t.Clusters = append(t.Clusters, t.build(start))
+		if !t.isBuilt(start) {
+			t.Clusters = append(t.Clusters, t.build(start))
+		}
 	}
+	slices.SortFunc(t.Clusters, func(a, b *Cluster) int { return strings.Compare(a.Name, b.Name) })
 	t.noteTemplates()
 	t.noteOthers(only)
 	if len(t.Clusters) == 0 {
@@ -65,6 +68,14 @@ func (t *Tree) load(ctx context.Context, root, only string) error {
 		return err
 	}
 	return nil
+}
+
+// isBuilt tells whether what looks like a root is a unit of a cluster: one that builds the folder in which it stands. Of a root that
+// was not looked into it is taken for one.
+func (t *Tree) isBuilt(s start) bool {
+	return s.doc != nil && s.rank() == 0 && slices.ContainsFunc(t.Clusters, func(c *Cluster) bool {
+		return c.Root.NotLooked != "" && below(clean(c.Root.Spec.Path), s.doc.File) || slices.ContainsFunc(c.Units, func(u *Unit) bool { return u != c.Root && u.Dir == s.dir && u.File == s.doc.File })
+	})
 }
 
 // list notes what files and folders there are.

@@ -8,7 +8,8 @@ import (
 )
 
 // GraphMermaid writes a flowchart of the units of all clusters (https://mermaid.js.org/syntax/flowchart.html). An arrow leads from
-// a unit to what waits until it is Ready, a dotted one to what it brings; what is on the critical path has a thick border.
+// a unit to what waits until it is Ready, a dotted one to a unit that it brings, or a box with the many, one with a label to where Pods
+// wait for that; what is on the critical path has a thick border.
 func GraphMermaid(w io.Writer, clusters []*Cluster) {
 	fmt.Fprintln(w, "flowchart LR")
 	var thick []string
@@ -16,22 +17,33 @@ func GraphMermaid(w io.Writer, clusters []*Cluster) {
 		g := c.graph()
 		// A name of a unit could be a word of Mermaid's own, as "end": units have numbers, and their names are labels.
 		id := func(unit *Unit) string { return fmt.Sprintf("c%du%d", i, slices.Index(g.units, unit)) }
-		fmt.Fprintf(w, "  subgraph c%d[\"%s\"]\n", i, label(c.Name))
-		g.mermaidUnits(w, id, fmt.Sprintf("c%dfast", i))
+		fmt.Fprintf(w, "  subgraph c%d[\"%s\"]\n    direction LR\n", i, label(c.Name)) // a box without has the other direction
+		fast := func(unit *Unit) bool { return g.levels[unit] == 0 && !g.cycles[unit] }
+		g.mermaidBox(w, id, fmt.Sprintf("c%dfast", i), "fast track", fast)
+		if g.most != nil {
+			g.mermaidBox(w, id, fmt.Sprintf("c%dmost", i), "brought by "+g.name(g.most), func(unit *Unit) bool { return unit.Parent == g.most })
+			fmt.Fprintf(w, "    %s -.-> c%dmost\n", id(g.most), i)
+		}
+		for _, unit := range g.units {
+			if !fast(unit) && (g.most == nil || unit.Parent != g.most) {
+				fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+			}
+		}
 		for _, unit := range g.units {
 			for _, first := range g.waits[unit] {
 				if first != c.Root {
 					fmt.Fprintf(w, "    %s --> %s\n", id(first), id(unit))
 				}
 			}
-			if unit.Parent != nil && unit.Parent != c.Root {
+			if unit.Parent != nil && unit.Parent != c.Root && unit.Parent != g.most {
 				fmt.Fprintf(w, "    %s -.-> %s\n", id(unit.Parent), id(unit))
 			}
+			g.mermaidPods(w, id, unit)
 		}
 		fmt.Fprintln(w, "  end")
 		if chain := g.critical(); len(chain) > 1 {
-			for _, unit := range chain {
-				thick = append(thick, id(unit))
+			for _, l := range chain {
+				thick = append(thick, id(l.unit))
 			}
 		}
 	}
@@ -40,22 +52,38 @@ func GraphMermaid(w io.Writer, clusters []*Cluster) {
 	}
 }
 
-// mermaidUnits writes the units, those of the fast track in a box.
-func (g *graph) mermaidUnits(w io.Writer, id func(*Unit) string, box string) {
-	fast := func(unit *Unit) bool { return g.levels[unit] == 0 && !g.cycles[unit] }
-	if slices.ContainsFunc(g.units, fast) {
-		fmt.Fprintf(w, "    subgraph %s[\"fast track\"]\n", box)
-		for _, unit := range g.units {
-			if fast(unit) {
-				fmt.Fprintf(w, "      %s[\"%s\"]\n", id(unit), label(g.name(unit)))
-			}
-		}
-		fmt.Fprintln(w, "    end")
+// mermaidBox writes some units in a box.
+func (g *graph) mermaidBox(w io.Writer, id func(*Unit) string, box, title string, in func(*Unit) bool) {
+	units := slices.DeleteFunc(slices.Clone(g.units), func(u *Unit) bool { return !in(u) })
+	if len(units) == 0 {
+		return
 	}
-	for _, unit := range g.units {
-		if !fast(unit) {
-			fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+	fmt.Fprintf(w, "    subgraph %s[\"%s\"]\n      direction LR\n", box, label(title))
+	for _, unit := range units {
+		fmt.Fprintf(w, "      %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+	}
+	fmt.Fprintln(w, "    end")
+}
+
+// mermaidPods writes an arrow for each unit that the Pods of a unit wait for.
+func (g *graph) mermaidPods(w io.Writer, id func(*Unit) string, unit *Unit) {
+	var from []*Unit
+	what := map[*Unit][]string{}
+	for _, wait := range g.pods[unit] {
+		if wait.by == nil || wait.by == unit || wait.by == g.cluster.Root || slices.Contains(what[wait.by], wait.what) {
+			continue
 		}
+		if what[wait.by] == nil {
+			from = append(from, wait.by)
+		}
+		what[wait.by] = append(what[wait.by], wait.what)
+	}
+	for _, by := range from {
+		text := strings.Join(what[by], ", ")
+		if n := len(what[by]); n > 2 {
+			text = fmt.Sprintf("%s and %d more", what[by][0], n-1)
+		}
+		fmt.Fprintf(w, "    %s -.->|\"%s\"| %s\n", id(by), label(text), id(unit))
 	}
 }
 

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -15,15 +16,35 @@ func findCycles(t *Tree) []Finding {
 			if len(cycle) == 0 {
 				continue
 			}
-			var names []string
-			for _, member := range cycle {
-				names = append(names, member.Name)
-			}
-			f := cycle[0].finding("spec", "dependsOn")
-			f.Why = "It waits for itself: " + strings.Join(append(names, names[0]), " -> ") + ", so none of them is ever Ready."
-			f.How = "Remove one of these dependencies."
-			all = append(all, f)
+			all = append(all, c.waitsForItself(cycle))
 		}
+	}
+	return all
+}
+
+// waitsForItself is the finding of a cycle. Parents alone make none: somewhere in it is a dependency to remove.
+func (c *Cluster) waitsForItself(cycle []*Unit) Finding {
+	for !slices.Contains(c.DependsOn(cycle[0]), cycle[1%len(cycle)]) {
+		cycle = append(cycle[1:], cycle[0])
+	}
+	var names, brought []string
+	for i, member := range cycle {
+		names = append(names, member.Name)
+		if next := cycle[(i+1)%len(cycle)]; !slices.Contains(c.DependsOn(member), next) {
+			brought = append(brought, fmt.Sprintf("; %s brings %s", next.Name, member.Name))
+		}
+	}
+	f := cycle[0].finding("spec", "dependsOn")
+	f.Why = "It waits for itself: " + strings.Join(append(names, names[0]), " -> ") + strings.Join(brought, "") + ", so none of them is ever Ready."
+	f.How = "Remove one of these dependencies."
+	return f
+}
+
+// first are the units that a unit cannot start before: its dependencies, and the one that brings it, if that is not the root.
+func (c *Cluster) first(unit *Unit) []*Unit {
+	all := c.DependsOn(unit)
+	if unit.Parent != nil && unit.Parent != c.Root {
+		all = append(all, unit.Parent)
 	}
 	return all
 }
@@ -38,7 +59,7 @@ func (c *Cluster) cycle(unit *Unit, way []*Unit, done map[*Unit]bool) []*Unit {
 	}
 	way = append(way, unit)
 	var found []*Unit
-	for _, next := range c.DependsOn(unit) {
+	for _, next := range c.first(unit) {
 		if found = c.cycle(next, way, done); found != nil {
 			break
 		}

@@ -30,14 +30,14 @@ var podsAt = map[string][]string{
 	"batch CronJob":          {"spec", "jobTemplate", "spec", "template", "spec"},
 }
 
-// pods are those of a cluster. What is scaled to zero, suspended, has no namespace, or a variable where the API has a number,
-// makes none that anything can be said of.
+// pods are those of a cluster. What is scaled to zero, suspended, left alone by Flux, has no namespace, or a variable where the API
+// has a number, makes none that anything can be said of.
 func (c *Cluster) pods() []*pod {
 	var all []*pod
 	for _, o := range c.Objects() {
 		gvk := o.GroupVersionKind()
 		path, makes := podsAt[gvk.Group+" "+gvk.Kind]
-		if !makes || o.GetNamespace() == "" || !Substituted(o.GetNamespace()) || o.Unit.Spec.Suspend {
+		if !makes || o.GetNamespace() == "" || !Substituted(o.GetNamespace()) || o.Unit.Spec.Suspend || o.skipped() {
 			continue
 		}
 		replicas, scaled, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "replicas")

@@ -57,7 +57,7 @@ func findUnfit(t *Tree) []Finding {
 		}
 		for _, o := range c.Objects() {
 			gvk := o.GroupVersionKind()
-			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) && !o.pruned() {
+			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) && !o.pruned() && !o.skipped() {
 				all = append(all, d.unfit(o)...)
 			}
 		}

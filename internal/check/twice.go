@@ -25,9 +25,13 @@ func findTwice(t *Tree) []Finding {
 			f := o.finding()
 			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
 			f.How = "Leave it in one unit, and let the other depend on that."
-			if o.Release != nil { // a unit's come first
+			switch {
+			case o.Release != nil: // a unit's come first
 				f.Why = fmt.Sprintf("%s brings it too (%s:%d): each takes it from the other when it applies it, and deletes it when it no longer has it.", other.from(), other.File, other.Line)
 				f.How = "Leave it to one of them."
+			case o.kept() && other.kept():
+				f.Severity = Warning
+				f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation. Neither would delete it.", other.Unit.ID(), other.File, other.Line)
 			}
 			all = append(all, f)
 		}
@@ -41,6 +45,12 @@ func (o *Object) from() string {
 		return "The chart of " + o.Release.Object.String()
 	}
 	return "Unit " + o.Unit.ID()
+}
+
+// kept tells whether Flux does not delete an object that its unit no longer has.
+func (o *Object) kept() bool {
+	prune := "kustomize.toolkit.fluxcd.io/prune"
+	return !o.Unit.Spec.Prune || strings.EqualFold(o.GetAnnotations()[prune], "disabled") || strings.EqualFold(o.GetLabels()[prune], "disabled")
 }
 
 // shared tells whether an object asks Flux, or Helm, not to own it alone.

@@ -65,5 +65,8 @@ func valuesOf(o *Object) map[string]string {
 	return values
 }
 
-// Substituted tells whether a text is known: no variable is left in it.
-func Substituted(text string) bool { return !strings.Contains(text, "${") }
+// Substituted tells whether a text is known: no variable is left in it, and it is not encrypted. Flux decrypts objects of any kind
+// (https://fluxcd.io/flux/components/kustomize/kustomizations/#decryption).
+func Substituted(text string) bool {
+	return !strings.Contains(text, "${") && !strings.HasPrefix(text, "ENC[")
+}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ type waitfor struct {
 	corev1.Container
 	at      []string
 	targets []target.Target
+	// held are those of targets that hold the Pod: all but the guards of --fail-if. With any, one of them is enough.
+	held []target.Target
+	any  bool
 	// namespace is that of targets without one.
 	namespace string
 	// broken are the errors of targets that cannot be read.
@@ -58,7 +62,7 @@ func (w *waitfor) read() {
 	}
 	flags := pflag.NewFlagSet("waitfor", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Bool("any", false, "")
+	flags.BoolVar(&w.any, "any", false, "")
 	for _, name := range []string{"timeout", "forbidden-grace"} {
 		flags.Duration(name, time.Minute, "")
 	}
@@ -68,28 +72,43 @@ func (w *waitfor) read() {
 	flags.StringVarP(&w.namespace, "namespace", "n", w.namespace, "")
 	failIf := flags.StringArray("fail-if", nil, "")
 	w.unknown = flags.Parse(args) != nil
-	for _, text := range slices.Concat(flags.Args(), *failIf, w.variables(flags)) {
+	targets, guards := w.variables(flags)
+	for _, text := range slices.Concat(flags.Args(), targets) {
 		w.add(text)
+	}
+	w.held = slices.Clone(w.targets)
+	for _, text := range slices.Concat(*failIf, guards) {
+		w.add(text)
+	}
+	if len(w.targets) == 0 && !w.ours() { // another program of that name
+		w.unknown, w.broken = true, nil
 	}
 }
 
-// variables reads those that flags do not override, and returns the targets in them.
-func (w *waitfor) variables(flags *pflag.FlagSet) []string {
-	var texts []string
+// ours tells whether a container is certainly this waitfor, by its image or the names of its variables.
+func (w *waitfor) ours() bool {
+	return strings.Contains(w.Image, "tazlab/waitfor") || slices.ContainsFunc(w.Env, func(e corev1.EnvVar) bool { return strings.HasPrefix(e.Name, "WAITFOR_") })
+}
+
+// variables reads those that flags do not override, and returns the targets and guards in them.
+func (w *waitfor) variables(flags *pflag.FlagSet) (targets, guards []string) {
 	for _, env := range w.Env {
 		switch {
 		case !strings.HasPrefix(env.Name, "WAITFOR_") || env.Name == "WAITFOR_POD_NAME" || env.Name == "WAITFOR_POD_UID":
 		case env.ValueFrom != nil:
 			w.unknown = true
 		case env.Name == "WAITFOR_TARGETS":
-			texts = append(texts, target.Lines(env.Value)...)
+			targets = append(targets, target.Lines(env.Value)...)
 		case env.Name == "WAITFOR_FAIL_IF" && !flags.Changed("fail-if"):
-			texts = append(texts, env.Value)
+			guards = append(guards, env.Value)
+		case env.Name == "WAITFOR_ANY" && !flags.Changed("any"):
+			one, err := strconv.ParseBool(env.Value)
+			w.any = one || err != nil
 		case env.Name == "WAITFOR_NAMESPACE" && !flags.Changed("namespace"):
 			w.namespace = env.Value
 		}
 	}
-	return texts
+	return targets, guards
 }
 
 // add adds a target, if nobody has to fill it in: neither Flux nor the kubelet.
