@@ -38,6 +38,8 @@ func Controllers(ctx context.Context, cache *live.Cache, namespace string, tell 
 	deployments, pods := fluxRuns(namespace)
 	reader := cache.Reader()
 	defer reader.Close()
+	defer reader.Drop(deployments) // when this ends no watch of them is open
+	defer reader.Drop(pods)
 	p := newPatient(cache.Cluster(), tell, runs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
