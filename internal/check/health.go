@@ -19,7 +19,10 @@ func (u *Unit) checks(o *Object) bool {
 		gk := schema.FromAPIVersionAndKind(cmp.Or(ref.APIVersion, "apps/v1"), ref.Kind).GroupKind()
 		return gk == gvk.GroupKind() && ref.Name == o.GetName() && ref.Namespace == o.GetNamespace()
 	})
-	if u.Spec.Wait && !(o.Unit == u && slices.Contains(u.Objects, o)) || !u.Spec.Wait && !listed {
+	if u.Spec.Wait { // then healthChecks are ignored
+		listed = o.Unit == u && slices.Contains(u.Objects, o)
+	}
+	if !listed {
 		return false
 	}
 	ruled := slices.ContainsFunc(u.Spec.HealthCheckExprs, func(own kustomize.CustomHealthCheck) bool {

@@ -108,3 +108,17 @@ func TestReleases(t *testing.T) {
 		t.Errorf("chart %s, values %s, want %s", releases[0].Chart, got, want)
 	}
 }
+
+// What two units apply and neither deletes is a warning.
+func TestKeptTwice(t *testing.T) {
+	t.Parallel()
+	tree, err := check.Load(t.Context(), "testdata/SC204/bad-kept", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tree.Close() }()
+	found := check.Run(tree)
+	if len(found) == 0 || slices.ContainsFunc(found, func(f check.Finding) bool { return f.Severity != check.Warning }) {
+		t.Errorf("found %v", found)
+	}
+}

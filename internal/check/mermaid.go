@@ -18,26 +18,9 @@ func GraphMermaid(w io.Writer, clusters []*Cluster) {
 		// A name of a unit could be a word of Mermaid's own, as "end": units have numbers, and their names are labels.
 		id := func(unit *Unit) string { return fmt.Sprintf("c%du%d", i, slices.Index(g.units, unit)) }
 		fmt.Fprintf(w, "  subgraph c%d[\"%s\"]\n    direction LR\n", i, label(c.Name)) // a box without has the other direction
-		fast := func(unit *Unit) bool { return g.levels[unit] == 0 && !g.cycles[unit] }
-		g.mermaidBox(w, id, fmt.Sprintf("c%dfast", i), "fast track", fast)
-		if g.most != nil {
-			g.mermaidBox(w, id, fmt.Sprintf("c%dmost", i), "brought by "+g.name(g.most), func(unit *Unit) bool { return unit.Parent == g.most })
-			fmt.Fprintf(w, "    %s -.-> c%dmost\n", id(g.most), i)
-		}
+		g.mermaidUnits(w, id, fmt.Sprintf("c%d", i))
 		for _, unit := range g.units {
-			if !fast(unit) && (g.most == nil || unit.Parent != g.most) {
-				fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
-			}
-		}
-		for _, unit := range g.units {
-			for _, first := range g.waits[unit] {
-				if first != c.Root {
-					fmt.Fprintf(w, "    %s --> %s\n", id(first), id(unit))
-				}
-			}
-			if unit.Parent != nil && unit.Parent != c.Root && unit.Parent != g.most {
-				fmt.Fprintf(w, "    %s -.-> %s\n", id(unit.Parent), id(unit))
-			}
+			g.mermaidArrows(w, id, unit)
 			g.mermaidPods(w, id, unit)
 		}
 		fmt.Fprintln(w, "  end")
@@ -49,6 +32,35 @@ func GraphMermaid(w io.Writer, clusters []*Cluster) {
 	}
 	if len(thick) > 0 {
 		fmt.Fprintf(w, "  classDef critical stroke-width:3px\n  class %s critical\n", strings.Join(thick, ","))
+	}
+}
+
+// mermaidUnits writes the units: in a box those of the fast track, and those that one brings if they are the most.
+func (g *graph) mermaidUnits(w io.Writer, id func(*Unit) string, box string) {
+	fast := func(unit *Unit) bool { return g.levels[unit] == 0 && !g.cycles[unit] }
+	most := func(unit *Unit) bool { return g.most != nil && unit.Parent == g.most }
+	g.mermaidBox(w, id, box+"fast", "fast track", fast)
+	if g.most != nil {
+		g.mermaidBox(w, id, box+"most", "brought by "+g.name(g.most), most)
+		fmt.Fprintf(w, "    %s -.-> %smost\n", id(g.most), box)
+	}
+	for _, unit := range g.units {
+		if !fast(unit) && !most(unit) {
+			fmt.Fprintf(w, "    %s[\"%s\"]\n", id(unit), label(g.name(unit)))
+		}
+	}
+}
+
+// mermaidArrows writes the arrows from what a unit waits for, and from what brings it.
+func (g *graph) mermaidArrows(w io.Writer, id func(*Unit) string, unit *Unit) {
+	root := g.cluster.Root
+	for _, first := range g.waits[unit] {
+		if first != root {
+			fmt.Fprintf(w, "    %s --> %s\n", id(first), id(unit))
+		}
+	}
+	if unit.Parent != nil && unit.Parent != root && unit.Parent != g.most {
+		fmt.Fprintf(w, "    %s -.-> %s\n", id(unit.Parent), id(unit))
 	}
 }
 

@@ -23,27 +23,34 @@ func (b *brought) object(w wait, o *target.Object, namespace string) wait {
 	if o.Name != "" && known {
 		w.what = called(builtin.Kind, namespace, o.Name, w.GetNamespace())
 	}
+	key := thing{builtin.Kind, namespace, o.Name}
 	switch {
 	case o.Check.Word == target.Deleted:
 		w.what += " to be gone"
 		return w
-	case o.Name != "" && known && builtin.Group == "" && (builtin.Kind == "Secret" || builtin.Kind == "ConfigMap"):
-		return b.thing(w, thing{builtin.Kind, namespace, o.Name})
+	case o.Name != "" && (builtin.Kind == "Secret" || builtin.Kind == "ConfigMap"):
+		return b.thing(w, key)
 	}
 	found := b.cluster.selected(o, namespace)
 	if len(found) == 0 {
 		return b.made(w, builtin.Kind, namespace, o.Name)
 	}
-	if slices.ContainsFunc(found, func(other *Object) bool { return other.Unit != found[0].Unit }) {
+	return b.found(w, o, found)
+}
+
+// found says where the objects of a target come from: nothing if they come from several units.
+func (b *brought) found(w wait, o *target.Object, found []*Object) wait {
+	first := found[0]
+	if slices.ContainsFunc(found, func(other *Object) bool { return other.Unit != first.Unit }) {
 		return w
 	}
-	w.from, w.by, w.late = found[0], found[0].Unit, o.Check.Word != target.Exists
+	w.from, w.by, w.late = first, first.Unit, o.Check.Word != target.Exists
 	if o.Name == "" {
 		return w
 	}
-	w.what = called(w.from.GetKind(), w.from.GetNamespace(), o.Name, w.GetNamespace())
-	w.sure = b.only(w.from, thing{w.from.GetKind(), w.from.GetNamespace(), o.Name})
-	if unit := b.cluster.Unit(namespace, o.Name); unit != nil && unit.From == w.from && isReady(o.Check) {
+	w.what = called(first.GetKind(), first.GetNamespace(), o.Name, w.GetNamespace())
+	w.sure = b.only(first, thing{first.GetKind(), first.GetNamespace(), o.Name})
+	if unit := b.cluster.Unit(first.GetNamespace(), o.Name); unit != nil && unit.From == first && isReady(o.Check) {
 		w.what, w.by, w.ready = "unit "+o.Name, unit, true
 	}
 	return w
@@ -56,29 +63,33 @@ func isReady(check target.Check) bool {
 
 // selected are the objects of the tree that a target names or selects. A workload stands for its Pods.
 func (c *Cluster) selected(o *target.Object, namespace string) []*Object {
-	var all []*Object
 	pods, _ := kinds.Builtin("pod", "", "")
 	builtin, known := kinds.Builtin(o.Kind, o.Version, o.Group)
-	for _, other := range c.Objects() {
+	ofPods := known && builtin == pods
+	return slices.DeleteFunc(c.Objects(), func(other *Object) bool {
 		if other.GetNamespace() != namespace && other.GetNamespace() != "" {
-			continue
+			return true
+		}
+		if o.Selector == nil {
+			return other.GetName() != o.Name || !other.isOf(o)
 		}
 		gvk := other.GroupVersionKind()
-		same := known && gvk.Group == builtin.Group && gvk.Kind == builtin.Kind
-		if !known {
-			plural, singular := meta.UnsafeGuessKindToResource(gvk)
-			same = gvk.Group == o.Group && slices.Contains([]string{plural.Resource, singular.Resource}, strings.ToLower(o.Kind))
+		if path, makes := podsAt[gvk.Group+" "+gvk.Kind]; makes && ofPods {
+			with, _, _ := unstructured.NestedStringMap(other.Object, append(slices.Clone(path[:len(path)-1]), "metadata", "labels")...)
+			return !o.Selector.Matches(labels.Set(with))
 		}
-		with := other.GetLabels()
-		if path, makes := podsAt[gvk.Group+" "+gvk.Kind]; makes && known && builtin == pods && o.Selector != nil {
-			same = true
-			with, _, _ = unstructured.NestedStringMap(other.Object, append(slices.Clone(path[:len(path)-1]), "metadata", "labels")...)
-		}
-		if same && (o.Selector == nil && other.GetName() == o.Name || o.Selector != nil && o.Selector.Matches(labels.Set(with))) {
-			all = append(all, other)
-		}
+		return !other.isOf(o) || !o.Selector.Matches(labels.Set(other.GetLabels()))
+	})
+}
+
+// isOf tells whether an object is of the kind of a target. Of kinds that are not Kubernetes' own the plural is guessed.
+func (o *Object) isOf(t *target.Object) bool {
+	gvk := o.GroupVersionKind()
+	if builtin, known := kinds.Builtin(t.Kind, t.Version, t.Group); known {
+		return gvk.Group == builtin.Group && gvk.Kind == builtin.Kind
 	}
-	return all
+	plural, singular := meta.UnsafeGuessKindToResource(gvk)
+	return gvk.Group == t.Group && slices.Contains([]string{plural.Resource, singular.Resource}, strings.ToLower(t.Kind))
 }
 
 // services are the ends of the names that Crunchy's operator gives the Services of a PostgresCluster

@@ -124,11 +124,17 @@ func (b *brought) only(o *Object, t thing) bool {
 	case o.shared() || o.skipped() || o.Unit.Spec.Suspend:
 		return false
 	}
-	kind := "Secret" // who may make other objects is not known: an operator that makes Secrets may
+	return !b.mayMake(t)
+}
+
+// mayMake tells whether somebody else may make a thing: who may make other objects is not known, an operator that makes Secrets may.
+func (b *brought) mayMake(t thing) bool {
+	kind := "Secret"
 	if t.kind == "ConfigMap" {
 		kind = t.kind
 	}
-	return !b.makers[thing{kind: kind, namespace: t.namespace}] && !b.makers[thing{kind: kind}] && !b.named[t.namespace][t.name] && !b.named[""][t.name] && !b.cluster.told(t)
+	return b.makers[thing{kind: kind, namespace: t.namespace}] || b.makers[thing{kind: kind}] ||
+		b.named[t.namespace][t.name] || b.named[""][t.name] || b.cluster.told(t)
 }
 
 // store is that of an ExternalSecret, in words and, if the tree has it, as an object: none where its values have sources of their own.
