@@ -98,12 +98,12 @@ func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 	return nil
 }
 
-// roomy lets the heap grow to almost 200 MB before garbage is collected: a check lives for a second, of which collecting would
-// be a third. The bytes that it returns are counted as part of the heap as long as they are kept, and take no memory, since
-// nothing is written to them; a large repository gets less extra room this way than by a higher percentage.
+// roomy lets the heap grow by about 70 MB before garbage is collected for the first time, and by more the more is kept:
+// a check lives for a second, and collecting as often as a server does would take a third of it. The bytes that it returns count
+// as part of the heap for as long as they are kept, and take no memory, since nothing is written to them.
 func roomy() []byte {
 	debug.SetGCPercent(200)
-	return make([]byte, 64<<20)
+	return make([]byte, 32<<20)
 }
 
 // deployed reads the bundle that a cluster was given, if there is one to look at.
