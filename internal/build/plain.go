@@ -46,12 +46,9 @@ func (p plain) value(node *yaml.Node, flow bool) (value any, certain bool) {
 func (p plain) mapping(node *yaml.Node, flow bool) (value map[string]any, certain bool) {
 	value = make(map[string]any, len(node.Content)/2)
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		if strings.ContainsAny(node.Content[i].Value, "$\n") {
-			return nil, false
-		}
 		name, certain := p.value(node.Content[i], flow)
 		key, text := name.(string)
-		if _, twice := value[key]; !certain || !text || twice {
+		if _, twice := value[key]; !certain || !text || twice || strings.Contains(key, "\n") {
 			return nil, false
 		}
 		if value[key], certain = p.value(node.Content[i+1], flow); !certain {

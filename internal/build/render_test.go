@@ -32,9 +32,8 @@ func TestRenderIsKustomization(t *testing.T) {
 		if err != nil {
 			continue // not even YAML
 		}
-		manifest := "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n" + text
 		vars := map[string]string{"A": values[random.IntN(len(values))], "B": values[random.IntN(len(values))], "C": "c"}
-		if compare(t, manifest, vars) {
+		if compare(t, head+text, vars) {
 			built++
 		}
 	}
@@ -42,6 +41,9 @@ func TestRenderIsKustomization(t *testing.T) {
 		t.Errorf("only %d objects could be built", built)
 	}
 }
+
+// head begins an object.
+const head = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n"
 
 // compare builds an object in both ways, and tells whether it can be built.
 func compare(t *testing.T, manifest string, vars map[string]string) bool {
@@ -117,23 +119,29 @@ func comment(random *rand.Rand, to *yaml.Node) *yaml.Node {
 	return to
 }
 
-// What YAML can spell in more than one way.
+// What YAML can spell in more than one way, each beside no variable, one that is a word, and one that is not.
 func TestRenderReadsWhatYAMLSpells(t *testing.T) {
 	t.Parallel()
-	for _, manifest := range []string{
-		"a: 0x1F\nb: 1_000\nc: 0o17\nd: 017\ne: -0\nf: +1\ng: 1e3\nh: 1.0\ni: .5\nj: 9007199254740991\nk: 9223372036854775808\nl: 18446744073709551616",
-		"a: yes\nb: No\nc: true\nd: TRUE\ne: on\nf: ~\ng:\nh: null\ni: Null\nj: ''\nk: !!str 5\nl: !!int '5'\nm: !!str null\nn: .nan\no: !!bool true",
-		"a: 2001-01-01\nb: 2001-01-01T00:00:00Z\nc: !!binary aGk=\nd: 1:20\ne: !!float 5\nf: !custom x\ng: !!null ''",
-		"a: {b: , c: 1}\nd: [1, , 2]\ne: {f, g}", "a: {b: [], c: {}}\nd: []\ne: {}\nf: [{a: 1}, [b]]",
-		"a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}", "'<<': a\n<<: {b: c}", "1: a\ntrue: b\nnull: c\n1.5: d", "a: 1\na: 2", "? [a]\n: b", "? |\n  a\n: b",
-		"a: |\n  b\n   c\n\nd: |-\n  e\n\n\nf: |+\n  g\n\nh: >\n  i\n  j\n\n  k\n\n    l\n  m\nn: >-\n  o", "a: |2\n    b\n  c\nd:\n- |2\n    e\n- - |1\n   f",
-		"a: {b: c} # d\n# e\nf:\n# g\n- h # i\n# j\n- k: l # m\n  # n\n\n# o", "a: [b, # c\n  d] # e", "a: b\n...\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {a: '${A}'}",
-		"items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]", "a: \"\\x41\\u00e9\\n\\t\\\"\"\nb: 'it''s'\nc: a\n  b\n\n  c", "a: \"\\xff\\u0000\"", "sops: {a: b}\nb: c",
+	for _, text := range []string{
+		"0x1F", "1_000", "0o17", "017", "-0", "+1", "1e3", "1.0", ".5", "9007199254740991", "9223372036854775808", "18446744073709551616", ".nan", "yes", "No", "TRUE", "~", "", "null",
+		"!!str 5", "!!int '5'", "!!str null", "!!bool true", "!!null ''", "!!float 5", "!!binary aGk=", "!custom x", "2001-01-01", "2001-01-01T00:00:00Z", "1:20", `"\xff\0"`,
+		"{b: , c: 1}", "{b, c}", "{b: [], c: {}}", "[{b: 1}, [c]]", "{b: c} # d", "{b: c, # d\n  e: f}", "[b, # c\n  d] # e", "{'b: c': ''}", "\n  1: a\n  true: b\n  null: c", "\n  b: 1\n  b: 2",
+		"\n  <<: {b: c}", "\n  '<<': a", "&x {b: 1}\nb: *x\nc: {<<: *x, d: 2}", "\n  ? [a]\n  : b", "\n  ? |\n    a\n  : b", "\n  ${A}: b\n  north: c", "\n  ${A}: b",
+		"|\n  b\n   c\n", "|-\n  e\n\n", "|+\n  g\n\n", ">\n  i\n  j\n\n  k\n\n    l\n  m", ">-\n  o", "|2\n    b\n  c", "\n- |2\n    e\n- - |2\n     f\n   g", "|\n\n  b", "b\n  c\n\n  d", "'it''s'",
+		"b # c\n# d\ne:\n# f\n- g # h\n# i\n- j: k # l\n  # m\n\n# n", "b\nitems: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]", "b\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}",
 	} {
-		for _, value := range []string{"north", "8080", "x: y"} {
-			for _, last := range []string{"", "\nz: ${A}", "\nz: x ${A}"} {
-				compare(t, "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n"+manifest+last+"\n", map[string]string{"A": value})
-			}
+		for _, before := range []string{"", "z: ${A}\n", "z: x ${A}\n"} {
+			compare(t, head+before+"a: "+text+"\n", map[string]string{"A": "north"})
+		}
+	}
+}
+
+// Each value in each place where it may be taken for something else.
+func TestRenderReplacesVariables(t *testing.T) {
+	t.Parallel()
+	for _, value := range values {
+		for _, text := range []string{"${A}", "x${A}", "${A}x", "x ${A}", "'${A}'", "[\"${A}\"]", "{b: \"${A}\"}", "\n- ${A}\n- ${B:-x}", "\n  ${A}: b", "|\n  a\n  ${A}", "$${A}", "\"\\x7f\"\nb: ${A}"} {
+			compare(t, head+"a: "+text+"\n", map[string]string{"A": value})
 		}
 	}
 }
