@@ -18,19 +18,15 @@ type plain struct {
 	replace func(string) (string, bool)
 }
 
-// value reads a node, and tells whether it is certain. Flow says that it stands in braces or brackets.
-func (p plain) value(node *yaml.Node, flow bool) (value any, certain bool) {
-	flow = flow || node.Style&yaml.FlowStyle != 0 && len(node.Content) > 0
-	if flow && node.HeadComment+node.LineComment+node.FootComment != "" {
-		return nil, false
-	}
+// value reads a node, and tells whether it is certain.
+func (p plain) value(node *yaml.Node) (value any, certain bool) {
 	switch tag := node.ShortTag(); {
 	case node.Kind == yaml.MappingNode && tag == yaml.NodeTagMap:
-		return p.mapping(node, flow)
+		return p.mapping(node)
 	case node.Kind == yaml.SequenceNode && tag == yaml.NodeTagSeq:
 		list := make([]any, len(node.Content))
 		for i, element := range node.Content {
-			if list[i], certain = p.value(element, flow); !certain {
+			if list[i], certain = p.value(element); !certain {
 				return nil, false
 			}
 		}
@@ -43,15 +39,15 @@ func (p plain) value(node *yaml.Node, flow bool) (value any, certain bool) {
 	return nil, false
 }
 
-func (p plain) mapping(node *yaml.Node, flow bool) (value map[string]any, certain bool) {
+func (p plain) mapping(node *yaml.Node) (value map[string]any, certain bool) {
 	value = make(map[string]any, len(node.Content)/2)
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		name, certain := p.value(node.Content[i], flow)
+		name, certain := p.value(node.Content[i])
 		key, text := name.(string)
-		if _, twice := value[key]; !certain || !text || twice || strings.Contains(key, "\n") {
+		if _, twice := value[key]; !certain || !text || twice {
 			return nil, false
 		}
-		if value[key], certain = p.value(node.Content[i+1], flow); !certain {
+		if value[key], certain = p.value(node.Content[i+1]); !certain {
 			return nil, false
 		}
 	}
@@ -77,9 +73,6 @@ func (p plain) text(text string) (string, bool) {
 		if c != '\n' && (c < ' ' || c > '~') {
 			return "", false
 		}
-	}
-	if strings.Contains(text, "\n") && (text[0] == ' ' || text[0] == '\n') { // it is indented
-		return "", false
 	}
 	if p.replace == nil || !strings.Contains(text, "$") {
 		return text, true
@@ -108,7 +101,7 @@ func (v Variables) plain(res *resource.Resource, replaces bool) *unstructured.Un
 	if replaces {
 		reader.replace = v.replace
 	}
-	content, certain := reader.value(res.YNode(), false)
+	content, certain := reader.value(res.YNode())
 	fields, object := content.(map[string]any)
 	if !certain || !object {
 		return nil
