@@ -18,6 +18,7 @@ func Local(root, dir string) error {
 	if err != nil {
 		return err
 	}
+	buffer := make([]byte, 64<<10) // io.Copy would make one for each file
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -31,11 +32,11 @@ func Local(root, dir string) error {
 		if err != nil {
 			return err
 		}
-		return copyFile(path, filepath.Join(dir, relative))
+		return copyFile(path, filepath.Join(dir, relative), buffer)
 	})
 }
 
-func copyFile(from, to string) (err error) {
+func copyFile(from, to string, buffer []byte) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func copyFile(from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{in}, buffer); err != nil {
 		_ = out.Close()
 		return err
 	}
