@@ -2,24 +2,12 @@ package build
 
 import (
 	"fmt"
-	"sync"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
-
-// building guards kustomize's OpenAPI schema, which is global (https://github.com/kubernetes-sigs/kustomize/issues/4824). Builds
-// that leave it as it is only read it, and run side by side; one with a schema of its own runs alone.
-var building sync.RWMutex
-
-// Warm parses kustomize's own OpenAPI schema, which every build needs and which takes longer than most of them.
-var Warm = sync.OnceFunc(func() {
-	building.Lock()
-	defer building.Unlock()
-	openapi.Schema()
-})
 
 // run builds the folder dir of source with the options of Build in fluxcd/pkg/kustomize. That one parses the schema
 // anew for each build; here it is, only after a build that brought a schema of its own.
