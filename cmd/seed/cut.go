@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,14 +22,12 @@ import (
 // cutBundle builds a copy of the tree, so that nothing of the user's is touched, cuts the bundle out and
 // returns it with the claims of the planted units.
 func cutBundle(ctx context.Context, tree, cluster string, stderr io.Writer) ([]byte, []bundle.Claim, error) {
-	dir, err := os.MkdirTemp("", "seed-render-")
+	folder, err := fetch.Local(tree, "seed-render-")
 	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := fetch.Local(tree, dir); err != nil {
 		return nil, nil, fmt.Errorf("reading the tree %s: %w", tree, err)
 	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	dir := filepath.Join(folder, fetch.Tree)
 	// The root Kustomization is known only once its folder is built; a stand-in builds it the first time.
 	first := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: cluster}, Spec: kustomizev1.KustomizationSpec{Path: cluster}}
 	objects, err := build.Kustomization(ctx, first, dir, nil)

@@ -24,28 +24,19 @@ var ErrNoCluster = errors.New("no cluster was found: nothing holds a Flux Kustom
 // Load reads the repository in the folder root, and builds all clusters in the folder only of it ("." for all). Close the
 // tree when it is no longer needed.
 func Load(ctx context.Context, root, only string) (*Tree, error) {
-	temporary, err := os.MkdirTemp("", "seed-check-")
+	go build.Warm() // while files are read
+	temporary, err := fetch.Local(root, "seed-check-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the repository %s: %w", root, err)
 	}
-	if temporary, err = filepath.EvalSymlinks(temporary); err != nil { // kustomize would follow it
-		return nil, err
-	}
-	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, "tree"), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}, rendered: map[string][]build.Rendered{}, reached: map[string]map[string]bool{}}
-	if err := t.load(ctx, root, path.Clean(filepath.ToSlash(only))); err != nil {
+	t := &Tree{temporary: temporary, dir: filepath.Join(temporary, fetch.Tree), original: root, files: map[string]*File{}, folders: map[string]bool{".": true}, indexes: map[string]*Index{}, rendered: map[string][]build.Rendered{}, reached: map[string]map[string]bool{}}
+	if err := t.load(ctx, path.Clean(filepath.ToSlash(only))); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
 
-func (t *Tree) load(ctx context.Context, root, only string) error {
-	if err := os.Mkdir(t.dir, 0o700); err != nil {
-		return err
-	}
-	go build.Warm() // while files are read
-	if err := fetch.Local(root, t.dir); err != nil {
-		return fmt.Errorf("reading the repository %s: %w", root, err)
-	}
+func (t *Tree) load(ctx context.Context, only string) error {
 	if err := t.list(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tazlab/seed/internal/fetch"
@@ -31,7 +32,7 @@ func TestLocalHonoursSourceignore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from, to := t.TempDir(), t.TempDir()
+			from := t.TempDir()
 			for file, content := range test.files {
 				path := filepath.Join(from, file)
 				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -44,12 +45,52 @@ func TestLocalHonoursSourceignore(t *testing.T) {
 			if err := os.Symlink("/etc/passwd", filepath.Join(from, "link.yaml")); err != nil {
 				t.Fatal(err)
 			}
-			if err := fetch.Local(from, to); err != nil {
+			to, err := fetch.Local(from, "test-local-")
+			if err != nil {
 				t.Fatal(err)
 			}
-			if got := contents(t, to); !slices.Equal(got, test.want) {
+			defer func() { _ = os.RemoveAll(to) }()
+			if got := contents(t, filepath.Join(to, fetch.Tree)); !slices.Equal(got, test.want) {
 				t.Errorf("copied %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// A tree lies in memory, one that is too large for that on the disk, as one does where TMPDIR says where.
+func TestLocalIsInMemory(t *testing.T) {
+	if _, err := os.Stat("/dev/shm"); err != nil {
+		t.Skip("this system has no /dev/shm, so all trees lie on the disk:", err)
+	}
+	large := t.TempDir()
+	for name, size := range map[string]int64{"a": 20 << 20, "b": 13 << 20} { // above what seed run takes
+		if err := os.WriteFile(filepath.Join(large, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(filepath.Join(large, name), size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chosen := t.TempDir()
+	for name, test := range map[string]struct{ tree, temporary, want string }{
+		"small":  {t.TempDir(), "", "/dev/shm"},
+		"large":  {large, "", "/tmp"},
+		"chosen": {t.TempDir(), chosen, chosen},
+	} {
+		t.Setenv("TMPDIR", test.temporary)
+		folder, err := fetch.Local(test.tree, "test-local-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		if filepath.Dir(folder) != test.want {
+			t.Errorf("%s: it is in %s, want %s", name, folder, test.want)
+		}
+	}
+	if left, err := filepath.Glob("/dev/shm/test-local-*/tree/b"); len(left) > 0 || err != nil {
+		t.Errorf("what was too large is still there: %v, %v", left, err)
+	}
+	if _, err := fetch.Local(filepath.Join(large, "missing"), "test-local-"); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Errorf("a tree that is not there: %v", err)
 	}
 }

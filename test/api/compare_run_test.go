@@ -33,7 +33,7 @@ func start(t *testing.T, live cluster.Client, path, namespace string) *compariso
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &comparisonRun{live: live, namespace: namespace, raw: t.TempDir(), dir: t.TempDir()}
+	r := &comparisonRun{live: live, namespace: namespace, raw: t.TempDir()}
 	if err := yaml.UnmarshalStrict([]byte(strings.ReplaceAll(string(data), "NAMESPACE", namespace)), &r.comparison); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -50,9 +50,12 @@ func start(t *testing.T, live cluster.Client, path, namespace string) *compariso
 			t.Fatal(err)
 		}
 	}
-	if err := fetch.Local(r.raw, r.dir); err != nil {
+	folder, err := fetch.Local(r.raw, "seed-compare-")
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	r.dir = filepath.Join(folder, fetch.Tree)
 	return r
 }
 
