@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"os"
@@ -145,7 +146,7 @@ func (t *Tree) mentions(name string, words ...string) bool {
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(string(data), word) })
+	return slices.ContainsFunc(words, func(word string) bool { return bytes.Contains(data, []byte(word)) })
 }
 
 // ownFolders are those that hold, as built, the Kustomization that builds them.

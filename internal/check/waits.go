@@ -52,8 +52,7 @@ func (b *brought) waits(p *pod) []wait {
 	}
 	said := map[string]bool{}
 	return slices.DeleteFunc(all, func(w wait) bool {
-		beside := w.by == nil || w.by == w.Unit && !w.late
-		if again := said[w.what]; again || beside && !w.held {
+		if said[w.what] || w.beside() {
 			return true
 		}
 		said[w.what] = true
@@ -95,10 +94,13 @@ func (b *brought) thing(w wait, t thing) wait {
 	w.what = called(t.kind, t.namespace, t.name, w.GetNamespace())
 	if by := b.by[t]; len(by) == 1 {
 		w.from, w.by, w.late = by[0].Object, by[0].Unit, by[0].late
-		w.sure = b.only(w.from, t)
+		w.sure = !w.beside() && b.only(w.from, t) // which looks through everything
 	}
 	return w
 }
+
+// beside tells whether what is waited for comes at once, in the Pod's own unit, and not even waitfor waits for it.
+func (w wait) beside() bool { return !w.held && (w.by == nil || w.by == w.Unit && !w.late) }
 
 // called is how an object is told: with its namespace if that is another one.
 func called(kind, namespace, name, own string) string {
