@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -78,19 +79,31 @@ func TestMemory(t *testing.T) {
 	w := pod.start(t, "secret/database#key=password")
 	w.await(t, "waiting for secret/database#key=password: ")
 	<-watched
+	memory := peak(t, w.Process.Pid)
 	if err := w.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if code := w.end(t); code != 143 {
 		t.Fatalf("exit %d: %q", code, w.all)
 	}
-	usage, ok := w.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		t.Fatal("the system does not tell how much memory it took")
-	}
-	memory := usage.Maxrss << 10
 	t.Logf("%d bytes, %s of CPU", memory, w.ProcessState.UserTime()+w.ProcessState.SystemTime())
 	if memory > maxMemory {
 		t.Errorf("it took %d bytes of memory, more than %d", memory, maxMemory)
 	}
+}
+
+// peak is the most memory that a running process has held, in bytes. What the system says of one that has ended (Maxrss) counts
+// that of this test too, of which it was a copy for a moment.
+func peak(t *testing.T, process int) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process)) // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes int64
+	if _, err := fmt.Sscanf(after, "%d kB", &kilobytes); err != nil {
+		t.Fatalf("the system does not tell how much memory it took: %v", err)
+	}
+	return kilobytes << 10
 }

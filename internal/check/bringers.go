@@ -30,10 +30,14 @@ type brought struct {
 }
 
 func (c *Cluster) brought() *brought {
+	if c.sources != nil {
+		return c.sources
+	}
 	b := &brought{cluster: c, by: map[thing][]bringer{}, makers: map[thing]bool{}, named: map[string]map[string]bool{}}
 	for _, o := range c.Objects() {
 		b.read(o)
 	}
+	c.sources = b
 	return b
 }
 

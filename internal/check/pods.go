@@ -33,6 +33,13 @@ var podsAt = map[string][]string{
 // pods are those of a cluster. What is scaled to zero, suspended, left alone by Flux, has no namespace, or a variable where the API
 // has a number, makes none that anything can be said of.
 func (c *Cluster) pods() []*pod {
+	if c.allPods == nil {
+		c.allPods = c.readPods()
+	}
+	return c.allPods
+}
+
+func (c *Cluster) readPods() []*pod {
 	var all []*pod
 	for _, o := range c.Objects() {
 		gvk := o.GroupVersionKind()
@@ -45,9 +52,10 @@ func (c *Cluster) pods() []*pod {
 		if none := scaled && (replicas == int64(0) || replicas == float64(0)); none || suspended {
 			continue
 		}
-		content, _, _ := unstructured.NestedMap(o.Object, path...)
+		field, _, _ := unstructured.NestedFieldNoCopy(o.Object, path...)
+		content, isMap := field.(map[string]any)
 		p := &pod{Object: o, at: path, once: gvk.Kind != "CronJob"}
-		if content != nil && runtime.DefaultUnstructuredConverter.FromUnstructured(content, &p.Spec) == nil {
+		if isMap && runtime.DefaultUnstructuredConverter.FromUnstructured(content, &p.Spec) == nil {
 			all = append(all, p)
 		}
 	}

@@ -54,6 +54,9 @@ type Cluster struct {
 	Incomplete string
 	// found are the objects by what they are; of two the first, of a unit's and a chart's the unit's.
 	found map[id]*Object
+	// allPods and sources are what pods and brought have read, once all objects are there.
+	allPods []*pod
+	sources *brought
 }
 
 // Unit is a Flux Kustomization.

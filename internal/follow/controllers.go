@@ -98,21 +98,25 @@ func Stopped(ctx context.Context, cache *live.Cache, namespace string) ([]string
 // stopped are the Deployments that have not been available for a while at now, and after how long it has to be asked again even
 // if nothing changes; 0 is never. since remembers when each was seen so first.
 func stopped(deployments []*appsv1.Deployment, since map[string]time.Time, now time.Time) (names []string, again time.Duration) {
+	there := map[string]bool{}
 	for _, d := range deployments {
+		id := d.Namespace + "/" + d.Name
+		there[id] = true
 		if running(d) {
-			delete(since, d.Name)
+			delete(since, id)
 			continue
 		}
-		if _, known := since[d.Name]; !known {
-			since[d.Name] = now
+		if _, known := since[id]; !known {
+			since[id] = now
 		}
-		switch rest := lasting - now.Sub(since[d.Name]); {
+		switch rest := lasting - now.Sub(since[id]); {
 		case rest <= 0:
 			names = append(names, d.Name)
 		case again == 0 || rest < again:
 			again = rest
 		}
 	}
+	maps.DeleteFunc(since, func(id string, _ time.Time) bool { return !there[id] })
 	return names, again
 }
 

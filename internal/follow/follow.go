@@ -77,8 +77,11 @@ func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
 	}
 	w := &walker{seen: t.seen, now: now, list: func(k kind) ([]client.Object, error) { return t.list(k.query()) }}
 	units, err := w.units(roots, t.Also)
-	if errors.Is(err, live.ErrNotYet) || w.inBetween() {
+	if errors.Is(err, live.ErrNotYet) {
 		return false, 0 // the cache tells when it is known
+	}
+	if w.inBetween() { // nothing is judged, but what was enough does not wait longer for that
+		return t.ended(false, now, 0)
 	}
 	if err != nil {
 		if units = t.unread(roots, err); len(units) == 0 && len(t.seen) == 0 {
@@ -96,8 +99,13 @@ func (t *Tree) judge(now time.Time) (done bool, again time.Duration) {
 	}
 	news := len(changed) > 0 || !t.told || anyGone(t.seen, seen)
 	t.seen, t.told = seen, true
-	if news && t.Changed(units, changed) && t.enough.IsZero() {
-		t.enough = now
+	if news {
+		switch enough := t.Changed(units, changed); {
+		case !enough: // it may have been, and is no more
+			t.enough = time.Time{}
+		case t.enough.IsZero():
+			t.enough = now
+		}
 	}
 	return t.ended(w.answered(), now, again)
 }

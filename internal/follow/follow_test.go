@@ -153,3 +153,21 @@ func TestTheEndHasTheParts(t *testing.T) {
 		})
 	}
 }
+
+// What was enough before the parts were known, and is not any more, ends nothing: a goal that can never stand, say, whose unit is
+// resumed in that moment.
+func TestTheEndIsTakenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		log := slog.New(slog.DiscardHandler)
+		cache := live.New(ctx, standing{releases: func(context.Context) error { return nil }}, log)
+		tree := Tree{Cache: cache, Log: log, Changed: func(all, _ []Unit) bool { return len(all) == 1 }}
+		if err := tree.Follow(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it ended with %v, want that it goes on", err)
+		}
+		cancel()
+		cache.Wait()
+	})
+}

@@ -47,6 +47,7 @@ func (c *Cache) failed(q Query, w *watched, err error) {
 	err = plain(err)
 	news := w.err == nil || w.err.Error() != err.Error()
 	w.err = err
+	w.gone = w.gone || NotServed(err)
 	if w.synced() && w.since.IsZero() {
 		c.lost(q, w)
 	}
@@ -127,7 +128,7 @@ func (c *Cache) completed(q Query, w *watched) {
 	if c.watched[q] != w {
 		return
 	}
-	w.was, w.last = nil, nil
+	w.was, w.last, w.gone = nil, nil, false
 	switch {
 	case w.err == nil:
 		w.since, w.lasting = time.Time{}, false
@@ -161,7 +162,7 @@ func (c *Cache) again(q Query, w *watched) {
 		return // w goes on, and so does its problem
 	}
 	next.readers, next.since, next.lasting, next.was = w.readers, w.since, w.lasting, w.problem()
-	if !NotServed(next.was) { // then nothing of it is there
+	if !w.gone && !NotServed(next.was) { // else nothing of it is there
 		if next.last = w.last; w.synced() {
 			next.last = w.store
 		}

@@ -58,7 +58,11 @@ func New(ctx context.Context, cluster cluster.Client, log *slog.Logger) *Cache {
 }
 
 // Wait waits, after the context's end, until nothing is watched any more.
-func (c *Cache) Wait() { c.running.Wait() }
+func (c *Cache) Wait() {
+	c.mu.Lock()   // whoever has not seen yet that the context has ended holds it
+	c.mu.Unlock() //nolint:staticcheck // nothing is to be done in between
+	c.running.Wait()
+}
 
 // Cluster is the client that the cache reads with.
 func (c *Cache) Cluster() cluster.Client { return c.cluster }

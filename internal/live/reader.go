@@ -97,7 +97,7 @@ func (c *Cache) list(q Query, r *Reader) ([]client.Object, error) {
 		return sorted(store), nil
 	}
 	problem = fmt.Errorf("watching %s: %w", q.Kind.Kind, problem)
-	if store == nil || NotServed(problem) {
+	if store == nil || w.gone || NotServed(problem) {
 		return nil, problem
 	}
 	return sorted(store), Stale{Since: w.since, Lasting: w.lasting, Err: problem}

@@ -31,6 +31,8 @@ type watched struct {
 	// err is why it could not be read, since the API server has last answered; was is the same of before that, until the
 	// first list is in the store.
 	err, was error
+	// gone says that it was not served since the store was filled: what is in there is no more.
+	gone bool
 	// since is when it ceased to be known, zero if it is known or has never been; lasting tells that this is no moment any more.
 	since   time.Time
 	lasting bool
