@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 
@@ -31,13 +32,26 @@ type cluster struct {
 	listed bool
 }
 
+// kubernetesVersion is a question with more than two answers that matter: a template may ask for a range.
+const kubernetesVersion = "the version of Kubernetes"
+
+// between are clusters with the versions between the oldest and those that nobody has yet, and otherwise the same answers.
+func (k *cluster) between() []*cluster {
+	var all []*cluster
+	for minor := 26; minor <= 45; minor++ {
+		version := releases{fmt.Sprintf("v1.%d.0", minor), k.helm}
+		all = append(all, &cluster{releases: version, serves: k.serves, now: k.now, asked: k.asked})
+	}
+	return all
+}
+
 // capabilities stand in for Helm's .Capabilities: where that has fields there are methods, which templates call without
 // knowing it, so that is noted who asks.
 type capabilities cluster
 
 // KubeVersion is the version of Kubernetes.
 func (c *capabilities) KubeVersion() (*common.KubeVersion, error) {
-	c.asked["the version of Kubernetes"] = true
+	c.asked[kubernetesVersion] = true
 	return common.ParseKubeVersion(c.kubernetes)
 }
 
@@ -62,6 +76,12 @@ type versions cluster
 func (v *versions) Has(name string) bool {
 	v.asked["the API "+name] = true
 	return v.serves
+}
+
+// String is what a template gets that makes a text of the list.
+func (v *versions) String() string {
+	v.open = "the list of APIs that are served"
+	return ""
 }
 
 // A template's deepCopy must not make copies of them, where nobody sees what is asked.

@@ -20,6 +20,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// separator is Helm's own: what stands behind the dashes, in their line, belongs to the document. Templates that trim white space
+// make such lines (https://github.com/helm/helm/blob/v4.2.2/pkg/release/v1/util/manifest.go).
+var separator = regexp.MustCompile(`(?:^|\s*\n)---\s*`)
+
 // objects are those of rendered files, and of the folder crds.
 func (c *loaded) objects(files map[string]string, r Release) ([]Object, error) {
 	var all []Object
@@ -27,7 +31,7 @@ func (c *loaded) objects(files map[string]string, r Release) ([]Object, error) {
 		if strings.HasSuffix(name, "NOTES.txt") {
 			continue
 		}
-		objects, err := read(files[name])
+		objects, err := read(separator.ReplaceAllString(strings.TrimSpace(files[name]), "\n---\n"))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.fileOf(name), err)
 		}

@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,37 +20,46 @@ import (
 // Render fills in the templates of a chart that is in the folder root, and returns the objects of its first installation, those
 // of the folder crds last.
 //
-// What templates ask the cluster, or the clock, is answered in two ways. What is the same both times depends on neither; the error
-// is Unknown where it does. An error that is neither that nor Missing says why helm-controller, or source-controller before it, could
-// not install the chart.
+// What templates ask the cluster, or the clock, is answered in two ways, for the version of Kubernetes in many. What is the same each
+// time depends on neither; the error is Unknown where it does. An error that is neither that nor Missing says why helm-controller,
+// or source-controller before it, could not install the chart.
 func Render(root string, r Release) ([]Object, error) {
 	asked := map[string]bool{}
-	answers := [2]*cluster{
+	answers := []*cluster{
 		{releases: oldest, now: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC), asked: asked},
 		{releases: newest, serves: true, now: time.Date(2037, 12, 11, 10, 9, 8, 0, time.UTC), asked: asked},
 	}
-	var made [2][]Object
-	var failed [2]error
-	for i, c := range answers {
-		made[i], failed[i] = c.render(root, r)
+	var made [][]Object
+	var failed error
+	failures := 0
+	for i := 0; i < len(answers); i++ {
+		c := answers[i]
+		objects, err := c.render(root, r)
 		switch {
 		case c.open != "":
 			return nil, Unknown("a template of the chart asks for " + c.open)
-		case c.listed && failed[i] != nil: // it may have looked through the list
+		case c.listed && err != nil: // it may have looked through the list
 			asked["the APIs that are served"] = true
 			return nil, depends(asked)
+		case err != nil:
+			failed, failures = cmp.Or(failed, err), failures+1
+		}
+		if made = append(made, objects); i == 1 && asked[kubernetesVersion] {
+			answers = append(answers, c.between()...)
 		}
 	}
 	switch {
-	case failed[0] != nil && failed[1] != nil && len(asked) <= 1: // whatever the answer
-		return nil, failed[0]
-	case failed[0] != nil, failed[1] != nil, len(asked) > 1:
+	case failures == len(answers) && len(asked) <= 1: // whatever the answer
+		return nil, failed
+	case failures > 0, len(asked) > 1:
 		return nil, depends(asked)
 	}
-	if objects, same := inCommon(made[0], made[1]); same {
-		return objects, nil
+	for _, other := range made[1:] {
+		if !inCommon(made[0], other) {
+			return nil, depends(asked)
+		}
 	}
-	return nil, depends(asked)
+	return made[0], nil
 }
 
 // depends says on what the objects of a chart may depend.
@@ -61,7 +71,12 @@ func depends(asked map[string]bool) Unknown {
 }
 
 // render fills in the templates once.
-func (k *cluster) render(root string, r Release) ([]Object, error) {
+func (k *cluster) render(root string, r Release) (objects []Object, err error) {
+	defer func() { // Helm panics over some charts
+		if p := recover(); p != nil {
+			objects, err = nil, fmt.Errorf("Helm cannot cope with the chart: %v", p)
+		}
+	}()
 	c, err := load(root, r)
 	if err != nil {
 		return nil, err
@@ -99,22 +114,22 @@ func decoded(values map[string]any) (map[string]any, error) {
 	return all, json.Unmarshal(data, &all)
 }
 
-// inCommon is what two renderings have in common: a text or number that differs is Varies. It is false where more differs.
-func inCommon(a, b []Object) ([]Object, bool) {
+// inCommon leaves in a what two renderings have in common: a text or number that differs is Varies. It is false where more differs.
+func inCommon(a, b []Object) bool {
 	if len(a) != len(b) {
-		return nil, false
+		return false
 	}
 	for i, o := range a {
 		content, same := merge(o.Object, b[i].Object)
 		if !same || o.File != b[i].File || o.Hook != b[i].Hook {
-			return nil, false
+			return false
 		}
 		o.Object, _ = content.(map[string]any)
 		if o.GetAPIVersion() == Varies || o.GetKind() == Varies {
-			return nil, false
+			return false
 		}
 	}
-	return a, true
+	return true
 }
 
 // merge is inCommon for one value. It changes a.

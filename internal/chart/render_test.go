@@ -158,6 +158,10 @@ func TestRender(t *testing.T) {
 			files: map[string]string{"charts/web/templates/a.yaml": object("a", `a: {{ if semverCompare ">=1.19-0" .Capabilities.KubeVersion.GitVersion }}new{{ else }}old{{ end }}`)},
 			want:  []string{"ConfigMap a map[a:new] charts/web/templates/a.yaml"},
 		},
+		"dashes before the first line": {
+			files: map[string]string{"charts/web/templates/a.yaml": "---\n{{- if true -}}\n" + object("a", "") + "{{- end }}"},
+			want:  []string{"ConfigMap a map[] charts/web/templates/a.yaml"},
+		},
 		"functions": {
 			files: map[string]string{"charts/web/templates/a.yaml": object("a", `camel: "{{ camelcase "http_server" }}", sum: "{{ sha512sum "" | trunc 8 }}"`)},
 			want:  []string{"ConfigMap a map[camel:HttpServer sum:cf83e135] charts/web/templates/a.yaml"},
@@ -240,6 +244,9 @@ func TestRefused(t *testing.T) {
 		"a look-up":              {files: template(`{{ if lookup "v1" "Secret" "a" "b" }}a: b{{ end }}`), unknown: "a template of the chart asks for objects of the cluster (lookup)"},
 		"Helm's version":         {files: template(object("a", "a: b") + "{{ if semverCompare \">=4\" .Capabilities.HelmVersion.Version }}  c: d{{ end }}"), unknown: "what the chart makes depends on the cluster: its templates ask for the version of Helm"},
 		"a newer Kubernetes":     {files: template(`{{ if semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version }}` + object("a", "") + `{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the version of Kubernetes"},
+		"some Kubernetes":        {files: template(`{{ if semverCompare ">=1.28-0 <1.40-0" .Capabilities.KubeVersion.Version }}` + object("a", "") + `{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the version of Kubernetes"},
+		"no other Kubernetes":    {files: template(`{{ if ne .Capabilities.KubeVersion.Minor "33" }}{{ fail "unsupported" }}{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the version of Kubernetes"},
+		"the APIs as a text":     {files: template(`{{ if contains "a/v1" (toString .Capabilities.APIVersions) }}{{ end }}`), unknown: "a template of the chart asks for the list of APIs that are served"},
 		"an API":                 {files: template(`{{ if .Capabilities.APIVersions.Has "a/v1" }}` + object("a", "") + `{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the API a/v1"},
 		"a version of an API":    {files: template("kind: A\nmetadata: {name: a}\napiVersion: " + `{{ if .Capabilities.APIVersions.Has "a/v2" }}a/v2{{ else }}a/v1{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the API a/v2"},
 		"two APIs":               {files: template(`{{ if and (.Capabilities.APIVersions.Has "a") (not (.Capabilities.APIVersions.Has "b")) }}` + object("a", "") + `{{ end }}`), unknown: "what the chart makes depends on the cluster: its templates ask for the API a and the API b"},
@@ -258,6 +265,7 @@ func TestRefused(t *testing.T) {
 		"no Chart.yaml":      {files: map[string]string{"charts/web/Chart.yaml": none, "charts/web/values.yaml": ""}, failed: "Chart.yaml file is missing"},
 		"a mistake":          {files: template("{{ nonsense }}"), failed: `function "nonsense" not defined`},
 		"a failure":          {files: template(`{{ fail "no such thing" }}`), failed: "no such thing"},
+		"a lock of nothing":  {files: map[string]string{"charts/web/Chart.lock": "dependencies:\n-\n"}, failed: "Helm cannot cope with the chart"},
 		"a failure anywhere": {files: template(`{{ .Capabilities.KubeVersion.Version }}{{ fail "no such thing" }}`), failed: "no such thing"},
 		"a value":            {files: map[string]string{"charts/web/values.schema.json": `{"required": ["b"]}`}, failed: "missing property 'b'"},
 		"no kind":            {files: template("a: do-not-repeat"), failed: "charts/web/templates/a.yaml: a document has no apiVersion or no kind"},

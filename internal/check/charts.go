@@ -48,6 +48,8 @@ func (r *Release) unknowable() string {
 		return "the chart is installed into another cluster (spec.kubeConfig)"
 	case len(renderers) > 0:
 		return "spec.postRenderers change what the chart makes"
+	case r.Object.shared():
+		return "something else may write it too (kustomize.toolkit.fluxcd.io/ssa)"
 	case r.Open:
 		return "the tree does not bring all values of spec.valuesFrom"
 	case hasVariable(spec), hasVariable(r.template), hasVariable(r.Values):
@@ -66,6 +68,8 @@ func (l *loader) render(r *Release) {
 		r.NotLooked = unknown.Error()
 	case isMissing && l.tree.elsewhere(l.cluster, missing.Path):
 		r.NotLooked = missing.Path + " may come from another repository"
+	case err != nil && l.tree.elsewhere(l.cluster, r.Path):
+		r.NotLooked = "parts of the chart may come from another repository"
 	case err != nil:
 		r.NotLooked, r.Failed = "the chart cannot be rendered", err
 	}

@@ -13,7 +13,7 @@ import (
 // root's source includes, or a file that its own ignore rules let in.
 func (t *Tree) elsewhere(c *Cluster, name string) bool {
 	for _, folder := range t.submodules() {
-		if name == folder || below(folder, name) {
+		if name == folder || below(folder, name) || below(name, folder) {
 			return true
 		}
 	}

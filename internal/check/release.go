@@ -3,8 +3,10 @@ package check
 import (
 	"cmp"
 	"path"
+	"slices"
 	"strings"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -53,6 +55,7 @@ func (l *loader) release(o *Object) *Release {
 		r.Chart, r.template = "", nil
 		if source := l.cluster.Find(sourcev1.GroupVersion.Group, o.text("spec", "chartRef", "kind"), cmp.Or(o.text("spec", "chartRef", "namespace"), o.GetNamespace()), name); source != nil {
 			r.Chart = chartOf(source)
+			r.secret = source.Unit.secret()
 			if source.GetKind() == "HelmChart" {
 				r.template, _, _ = unstructured.NestedMap(source.Object, "spec")
 				namespace = source.GetNamespace()
@@ -66,6 +69,7 @@ func (l *loader) release(o *Object) *Release {
 	if r.Chart == "." {
 		r.Chart = ""
 	}
+	r.secret = r.secret || o.Unit.secret()
 	l.values(r)
 	return r
 }
@@ -80,6 +84,15 @@ func chartOf(source *Object) string {
 	return ""
 }
 
+// secret tells whether values of variables in what a unit applies are of a Secret.
+func (u *Unit) secret() bool {
+	if u == nil {
+		return false
+	}
+	of := u.Spec.PostBuild != nil && slices.ContainsFunc(u.Spec.PostBuild.SubstituteFrom, func(ref kustomizev1.SubstituteReference) bool { return ref.Kind == "Secret" })
+	return of || u.Parent.secret() // which may fill in spec.postBuild.substitute
+}
+
 // values merges the values of a release as helm-controller does: valuesFrom in their order, then spec.values.
 func (l *loader) values(r *Release) {
 	r.Values = map[string]any{}
@@ -88,7 +101,7 @@ func (l *loader) values(r *Release) {
 		ref, _ := entry.(map[string]any)
 		text := func(field string) string { s, _, _ := unstructured.NestedString(ref, field); return s }
 		object := l.cluster.Find("", text("kind"), r.GetNamespace(), text("name"))
-		if object == nil || text("targetPath") != "" {
+		if object == nil || object.shared() || text("targetPath") != "" {
 			r.Open = true
 			continue
 		}
@@ -98,7 +111,7 @@ func (l *loader) values(r *Release) {
 			r.Open = true
 			continue
 		}
-		r.secret = r.secret || object.GetKind() == "Secret"
+		r.secret = r.secret || object.GetKind() == "Secret" || object.Unit.secret()
 		merge(r.Values, values)
 	}
 	inline, _, _ := unstructured.NestedMap(r.Object.Object, "spec", "values")

@@ -22,6 +22,9 @@ func findTwice(t *Tree) []Finding {
 			if other.Unit == o.Unit && other.Release == o.Release {
 				continue
 			}
+			if o.Release != nil && other.Release != nil && idOf(o.Release.Object) == idOf(other.Release.Object) {
+				continue // the release itself is what is there twice
+			}
 			f := o.finding()
 			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
 			f.How = "Leave it in one unit, and let the other depend on that."
