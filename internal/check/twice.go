@@ -19,27 +19,36 @@ func findTwice(t *Tree) []Finding {
 				first[idOf(o)] = o
 				continue
 			}
-			if other.Unit == o.Unit && other.Release == o.Release {
-				continue
+			if !other.sameSource(o) {
+				all = append(all, twice(o, other))
 			}
-			if o.Release != nil && other.Release != nil && idOf(o.Release.Object) == idOf(other.Release.Object) {
-				continue // the release itself is what is there twice
-			}
-			f := o.finding()
-			f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
-			f.How = "Leave it in one unit, and let the other depend on that."
-			switch {
-			case o.Release != nil: // a unit's come first
-				f.Why = fmt.Sprintf("%s brings it too (%s:%d): each takes it from the other when it applies it, and deletes it when it no longer has it.", other.from(), other.File, other.Line)
-				f.How = "Leave it to one of them."
-			case o.kept() && other.kept():
-				f.Severity = Warning
-				f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation. Neither would delete it.", other.Unit.ID(), other.File, other.Line)
-			}
-			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// sameSource tells whether two objects of one name come from the same unit or release. A release that is there twice is told itself.
+func (o *Object) sameSource(other *Object) bool {
+	if o.Release != nil && other.Release != nil {
+		return idOf(o.Release.Object) == idOf(other.Release.Object)
+	}
+	return o.Unit == other.Unit && o.Release == other.Release
+}
+
+// twice tells of an object that another one is, which came first.
+func twice(o, other *Object) Finding {
+	f := o.finding()
+	f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation, and deletes it when it no longer has it.", other.Unit.ID(), other.File, other.Line)
+	f.How = "Leave it in one unit, and let the other depend on that."
+	switch {
+	case o.Release != nil: // a unit's come first
+		f.Why = fmt.Sprintf("%s brings it too (%s:%d): each takes it from the other when it applies it, and deletes it when it no longer has it.", other.from(), other.File, other.Line)
+		f.How = "Leave it to one of them."
+	case o.kept() && other.kept():
+		f.Severity = Warning
+		f.Why = fmt.Sprintf("Unit %s applies it too (%s:%d): each takes it from the other at every reconciliation. Neither would delete it.", other.Unit.ID(), other.File, other.Line)
+	}
+	return f
 }
 
 // from is who applies an object.
