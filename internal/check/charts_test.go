@@ -87,6 +87,7 @@ func TestFindingsInCharts(t *testing.T) {
 		"SC301/bad-chart":     {"charts/web/templates/web.yaml\n  2: error SC301: Deployment default/again (HelmRelease default/again, unit flux-system/apps): Nothing in the tree brings the Secret nobody"},
 		"SC204/bad-chart":     {"The chart of HelmRelease default/one brings it too (charts/role/templates/role.yaml:2)", "Unit flux-system/apps brings it too (apps/settings.yaml:1)"},
 		"SC205/bad-chart":     {"HelmRelease default/web (unit flux-system/apps): Nothing creates the namespace web of its chart"},
+		"SC421/bad-hidden":    {"the value of day does not fit the schema, and may be secret"},
 		"SC106/bad-variables": {"the reason may have what is secret in it"},
 		"SC106/bad": {
 			"the chart charts/template with its values, so nothing of it is installed: execution error at (template/templates/a.yaml:6:11): host is needed.",

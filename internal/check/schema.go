@@ -113,7 +113,8 @@ func (d *definition) unfit(o *Object) []Finding {
 		return nil
 	}
 	var all []Finding
-	for _, p := range problems(s, runtime.DeepCopyJSON(o.Object)) {
+	hidden := o.Unit.secret() || o.Release != nil && o.Release.secret
+	for _, p := range problems(s, runtime.DeepCopyJSON(o.Object), hidden) {
 		f := o.finding(p.at...)
 		for path := p.at; f.Line == o.Line && len(path) > 0; path = path[:len(path)-1] {
 			f.Line = o.LineOf(path...)
@@ -147,8 +148,8 @@ type problem struct {
 }
 
 // problems are those of an object, which is changed as the API server would: defaults are filled in, nulls that may not be are
-// left out. Rules in CEL are not looked at.
-func problems(s *structural.Structural, object map[string]any) []problem {
+// left out. Rules in CEL are not looked at. Hidden says that a value may be secret: some of the words have it.
+func problems(s *structural.Structural, object map[string]any, hidden bool) []problem {
 	var all []problem
 	unknown := pruning.PruneWithOptions(object, s, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})
 	for _, field := range unknown {
@@ -158,7 +159,11 @@ func problems(s *structural.Structural, object map[string]any) []problem {
 	schema := s.ToKubeOpenAPI()
 	for _, err := range validate.NewSchemaValidator(schema, nil, "", strfmt.Default).Validate(object).Errors {
 		if invalid, ok := errors.AsType[*openapierrors.Validation](err); ok {
-			all = append(all, problem{steps(invalid.Name), strings.ReplaceAll(oneLine(err.Error()), " in body", "")})
+			text := strings.ReplaceAll(oneLine(err.Error()), " in body", "")
+			if hidden {
+				text = "the value of " + invalid.Name + " does not fit the schema, and may be secret"
+			}
+			all = append(all, problem{steps(invalid.Name), text})
 		}
 	}
 	return all

@@ -52,17 +52,26 @@ func (c *Castle) FollowFlux(ctx context.Context) error {
 	})
 }
 
-func (c *Castle) fluxStands(ctx context.Context) error {
+// units are the Kustomizations of the tree.
+func (c *Castle) units() (dynamic.ResourceInterface, error) {
 	config, err := c.Config()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	return client.Resource(kustomizations).Namespace(fluxSystem), nil
+}
+
+func (c *Castle) fluxStands(ctx context.Context) error {
+	units, err := c.units()
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"flux", fluxSystem} {
-		object, err := client.Resource(kustomizations).Namespace(fluxSystem).Get(ctx, name, metav1.GetOptions{})
+		object, err := units.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return fmt.Errorf("look for Kustomization %s: %w", name, err)
 		}

@@ -8,7 +8,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/tazlab/seed/castle/internal/node"
 )
@@ -75,15 +74,10 @@ func (c *Castle) view(ctx context.Context) error {
 
 // awaitRoot returns when the root is in the cluster, or ctx has ended. Before seed has planted Flux not even its kind is there.
 func (c *Castle) awaitRoot(ctx context.Context) error {
-	config, err := c.Config()
+	roots, err := c.units()
 	if err != nil {
 		return err
 	}
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("make a client: %w", err)
-	}
-	roots := client.Resource(kustomizations).Namespace(fluxSystem)
 	_ = wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, err := roots.Get(ctx, fluxSystem, metav1.GetOptions{})
 		return err == nil, nil

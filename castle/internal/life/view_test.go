@@ -107,8 +107,8 @@ func TestView(t *testing.T) {
 		want         []string
 	}{
 		"all stands":      {draws, "drawn", nil, []string{"seed | claimed", "Flux has the tree", "drawn", "after"}},
-		"more than waits": {forced, "looking", nil, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[?25h", "after"}},
-		"the Job fails":   {forced, "looking", ErrJobFailed, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[?25h", "seed | followed", "after"}},
+		"more than waits": {forced, "looking", nil, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "after"}},
+		"the Job fails":   {forced, "looking", ErrJobFailed, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "seed | followed", "after"}},
 	} {
 		terminal := screentest.Open(t)
 		c, api := observed(t, terminal.File, test.script)

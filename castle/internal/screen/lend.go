@@ -16,8 +16,8 @@ const interrupted = 130
 // alike is how long after the program the castle itself learns of a Ctrl-C at the latest: both get it at once.
 const alike = time.Second
 
-// again is what a program that is killed cannot do: it shows the cursor, and goes to the line below.
-const again = "\x1b[?25h\n"
+// again is what a program that is killed cannot do: it ends a colour, shows the cursor, and goes to the line below.
+const again = "\x1b[0m\x1b[?25h\n"
 
 // Lend lets a program draw on the terminal, through its standard error, until it ends. At the end of ctx it is killed and waited
 // for, and what it has drawn stays: it only looks, and if it were asked to end it would say why it ends early. Whatever is written

@@ -53,7 +53,7 @@ func say(t *testing.T, out io.Writer, line string) {
 }
 
 // cursor is what is written after a program that was killed.
-const cursor = "\x1b[?25h\n"
+const cursor = "\x1b[0m\x1b[?25h\n"
 
 // Nobody else writes to the terminal while a program draws on it. That one is ended and waited for, and says nothing more; what
 // it says on standard output is for nobody.
