@@ -56,13 +56,15 @@ func (w *world) ready(t *testing.T, name string) (bool, string) {
 	return false, "no condition"
 }
 
-// request asks Flux to reconcile now, as "flux reconcile" does.
-func (w *world) request(t *testing.T, resource schema.GroupVersionResource, name string) {
+// request asks Flux to reconcile now, as "flux reconcile" does, and returns what the object says once Flux has done so.
+func (w *world) request(t *testing.T, resource schema.GroupVersionResource, name string) (handled string) {
 	t.Helper()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, requestedAt, time.Now().Format(time.RFC3339Nano))
+	handled = time.Now().Format(time.RFC3339Nano)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, requestedAt, handled)
 	if _, err := w.dynamic.Resource(resource).Namespace(fluxSystem).Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	return handled
 }
 
 // await watches one object of Flux's namespace until done says so.

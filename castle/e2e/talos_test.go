@@ -134,18 +134,33 @@ func (w *world) asSeed(t *testing.T) kubernetes.Interface {
 	return kubernetes.NewForConfigOrDie(config)
 }
 
-// reboot restarts the machine; nothing that is there is made again.
+// reboot restarts the machine; nothing that is there is made again. What the units' conditions say at first is from before:
+// Flux's controllers begin to work when the leases of those that the machine took down have run out, after 35 s.
 func reboot(t *testing.T, w *world) {
 	t.Helper()
 	name := w.job(t)
 	if err := w.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, unit := range append([]string{fluxSystem, "flux"}, units...) { // their Pods begin anew
-		w.await(t, kustomizations, unit, "the unit to be Ready", isReady)
+	asked := map[string]string{}
+	source := w.request(t, gitRepositories, fluxSystem)
+	for _, unit := range append([]string{fluxSystem, "flux"}, units...) {
+		asked[unit] = w.request(t, kustomizations, unit)
+	}
+	w.await(t, gitRepositories, fluxSystem, "the source to be Ready after the reboot", isReadySince(source))
+	for unit, handled := range asked {
+		w.await(t, kustomizations, unit, "the unit to be Ready after the reboot", isReadySince(handled))
 	}
 	if again := w.job(t); again != name {
 		t.Errorf("after the reboot the Job is %s, before it was %s", again, name)
+	}
+}
+
+// isReadySince: the object is Ready, and Flux has said so after it was asked (request).
+func isReadySince(handled string) func(map[string]any) bool {
+	return func(object map[string]any) bool {
+		last, _ := field(object, "status", "lastHandledReconcileAt")
+		return last == handled && isReady(object)
 	}
 }
 
