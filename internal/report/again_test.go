@@ -50,6 +50,9 @@ func TestADependencyThatIsReadyTwice(t *testing.T) {
 		"failed, and tried again": {
 			[]report.Unit{lived("ns/a", nil, w, 10.0, ready, 20.0, w, 30.0, ready, 31.0), lived("ns/b", a, d, 10.0, w, 20.3, failed, 25.0, w, 55.0, ready, 60.0)},
 			"seed plants Flux 10s, a 10s, b 40s (30.3s)", "30.00s for the next try, 10.00s for a, 0.30s for Flux to look again"},
+		"a circle": {
+			[]report.Unit{lived("ns/a", []string{"ns/a", "ns/b"}, d, 10.0, w, 20.0, ready, 30.0), lived("ns/b", []string{"ns/b", "ns/a"}, d, 10.0, w, 20.0, ready, 31.0)},
+			"seed plants Flux 20s, b 11s", "10.00s for b"},
 	} {
 		r := &report.Report{Machine: births.Start, Units: test.units}
 		if got := path(r); got != test.path {
@@ -59,10 +62,44 @@ func TestADependencyThatIsReadyTwice(t *testing.T) {
 			t.Errorf("%s: it waited %s\nwant %s", name, got, test.waits)
 		}
 	}
+}
+
+// Of several the one counts that was missing, not one that Flux looks at again in between.
+func TestWhichDependencyCounts(t *testing.T) {
+	t.Parallel()
+	const w, d, ready = report.PhaseWorking, report.PhaseDepends, report.PhaseReady
+	c, needs := lived("ns/c", nil, w, 1.0, ready, 5.0, w, 20.2, ready, 21.0), []string{"ns/c", "ns/a"}
+	r := &report.Report{Machine: births.Start, Units: []report.Unit{c, lived("ns/b", needs, d, 10.0, w, 20.3, ready, 40.0), lived("ns/a", nil, w, 10.0, ready, 20.0)}}
+	if got := path(r) + "; " + r.Waited(&r.Units[1]); got != "seed plants Flux 10s, a 10s, b 20s (300ms); 10.00s for a, 0.30s for Flux to look again" {
+		t.Error(got)
+	}
 	// One that is Ready no more is waited for to this moment.
-	r := births.AsOf(births.Fixed(), births.At(80))
+	c = lived("ns/c", nil, w, 1.0, ready, 5.0, w, 15.0)
+	r = &report.Report{Machine: births.Start, Saved: births.At(18), Units: []report.Unit{c, lived("ns/b", needs, d, 10.0), lived("ns/a", nil, w, 10.0, ready, 12.0)}}
+	if got := r.Waited(&r.Units[1]); got != "8.00s for c" {
+		t.Error(got)
+	}
+	r = births.AsOf(births.Fixed(), births.At(80))
 	if got := r.Waited(&r.Units[1]); r.Units[1].Name != "flux-system/apps" || got != "18.00s for infrastructure" {
 		t.Errorf("%s waited %s", r.Units[1].Name, got)
+	}
+	// Before what is reconciled again comes what had failed, not what waits for it.
+	r = births.Fixed()
+	r.Units[3] = lived("flux-system/infrastructure", nil, ready, 0.0, w, 62.5, ready, 93.0)
+	if got := path(r); got != "monitoring 1m2.5s (1m2s), infrastructure 30.5s, apps 1s (500ms)" {
+		t.Error(got)
+	}
+	// What the goal does not name, and parts, keep nothing from standing.
+	r.Until = []string{"flux-system/apps", "flux-system/infrastructure"}
+	if got := path(r); got != "apps 500ms (500ms), infrastructure 30.5s, apps 1s (500ms)" {
+		t.Error(got)
+	}
+	r = births.Long()
+	part := lived("helmrelease/db/db", nil, w, 21.5, ready, 300.5)
+	part.Part, part.By = true, "flux-system/database"
+	r.Units = append(r.Units, part)
+	if got := path(r); !strings.HasSuffix(got, "database 4m38.6s, apps-static 1.2s") {
+		t.Error(got)
 	}
 }
 
@@ -109,6 +146,11 @@ func TestTheNextTryIsWaitedFor(t *testing.T) {
 				t.Errorf("%s waited %s\nwant %s", name, got, want)
 			}
 		}
+	}
+	twice := &report.Report{Units: []report.Unit{lived("ns/a", nil, report.PhaseFailed, 1.0, report.PhaseWorking, 11.0, report.PhaseFailed, 12.0, report.PhaseReady, 13.0)}}
+	twice.Units[0].Spans[0].Why, twice.Units[0].Spans[2].Why = "one", "another"
+	if got := twice.Waited(&twice.Units[0]); got != "11.00s for the next try (another)" {
+		t.Error(got)
 	}
 	leg := births.Mended().Slowest(1)[0]
 	if got := fmt.Sprint(leg.Name, " ", leg.Took(), " ", leg.Waited); looked != 2 || got != "flux-system/web 2m59.8s 2m49.5s" {

@@ -84,15 +84,18 @@ func (u *Unit) readyBy(moment time.Time) (at time.Time, still bool) {
 	return at, still
 }
 
-// there is when u had come for another unit that was held up by it from a moment to another. With held that one still is.
+// there is when u had come for another unit, which waited from a moment to another. With held that one still does.
 func (u *Unit) there(from, to time.Time, held bool) time.Time {
 	by := to
 	if held { // what comes in the last moment is too late
 		by = to.Add(-1)
 	}
 	at, still := u.readyBy(by)
-	if !still && (held || !at.After(from)) {
-		return to // it was not Ready all the time
+	if still || at.After(from) {
+		return at
 	}
-	return at
+	if _, was := u.readyBy(from); was && !held { // the other one has seen it Ready, and it was looked at again after that
+		return at
+	}
+	return to
 }
