@@ -36,7 +36,7 @@ func TestPartsDoNotCount(t *testing.T) {
 	}
 	for i := range r.Units {
 		if u := &r.Units[i]; u.Name == "externalsecret/tazlab-db/s3-backup" {
-			if got := r.Waited(u); got != "4.10s for its controller to look at it, 0.20s for clustersecretstore/tazlab-secrets, 0.10s for its controller to look again" {
+			if got := r.Waited(u); got != "4.10s for its controller to look at it, 0.60s for the next try (could not get secret data from provider)" {
 				t.Errorf("%s waited %s", u.Name, got)
 			}
 			u.Ready, u.At = false, time.Time{}
