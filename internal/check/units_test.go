@@ -1,6 +1,9 @@
 package check_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -24,5 +27,18 @@ func TestRefusedUnits(t *testing.T) {
 	}
 	if other := loaded(t, "testdata/SC421/good-unit").Clusters[0].Unit("flux-system", "child"); other == nil || other.NotLooked != "a variable in it has a value that is not known" {
 		t.Errorf("%+v", other)
+	}
+}
+
+// A path that cannot be read is not the root of the repository.
+func TestUnreadablePath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const unit = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a, namespace: b}\nspec: {path: {a: b}, sourceRef: {kind: GitRepository, name: a}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if tree, err := check.Load(t.Context(), dir, "."); !errors.Is(err, check.ErrNoCluster) {
+		t.Errorf("%+v, %v", tree, err)
 	}
 }
