@@ -24,6 +24,10 @@ func findBroken(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
+			if misnamed, is := errors.AsType[build.Misnamed](unit.Failed); is {
+				all = append(all, c.misnamed(unit, misnamed.Names)...)
+				continue
+			}
 			switch {
 			case unit.Failed == nil, errors.Is(unit.Failed, build.ErrRemote), !t.IsFolder(unit.Dir), unit != c.Root && explained[unit.File]:
 				continue

@@ -17,7 +17,7 @@ func findNamespaces(t *Tree) []Finding {
 		there := c.namespaces()
 		for _, o := range c.Objects() {
 			namespace := o.GetNamespace()
-			if namespace == "" || !Substituted(namespace) || there[namespace+" "+o.Unit.ID()] || there[namespace] {
+			if namespace == "" || o.skipped() || !Substituted(namespace) || there[namespace+" "+o.Unit.ID()] || there[namespace] {
 				continue
 			}
 			there[namespace+" "+o.Unit.ID()] = true
