@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tazlab/seed/internal/report"
 	"github.com/tazlab/seed/test/births"
@@ -50,6 +51,9 @@ func TestADependencyThatIsReadyTwice(t *testing.T) {
 		"failed, and tried again": {
 			[]report.Unit{lived("ns/a", nil, w, 10.0, ready, 20.0, w, 30.0, ready, 31.0), lived("ns/b", a, d, 10.0, w, 20.3, failed, 25.0, w, 55.0, ready, 60.0)},
 			"seed plants Flux 10s, a 10s, b 40s (30.3s)", "30.00s for the next try, 10.00s for a, 0.30s for Flux to look again"},
+		"there before the other is looked at": {
+			[]report.Unit{lived("ns/a", nil, w, 10.0, ready, 20.0), lived("ns/b", a, report.PhaseQueued, 10.0, w, 22.0, ready, 30.0)},
+			"seed plants Flux 10s, a 10s, b 10s (2s)", "12.00s for Flux to look at it"},
 		"a circle": {
 			[]report.Unit{lived("ns/a", []string{"ns/a", "ns/b"}, d, 10.0, w, 20.0, ready, 30.0), lived("ns/b", []string{"ns/b", "ns/a"}, d, 10.0, w, 20.0, ready, 31.0)},
 			"seed plants Flux 20s, b 11s", "10.00s for b"},
@@ -174,6 +178,26 @@ func TestThePathAfterSomethingThatIsGone(t *testing.T) {
 	}
 }
 
+// What begins by itself, or is Ready at once, has nothing before it that it did not have.
+func TestWhereThePathBegins(t *testing.T) {
+	t.Parallel()
+	const w, ready, suspended = report.PhaseWorking, report.PhaseReady, report.PhaseSuspended
+	follow := &report.Report{Seed: births.Start, Units: []report.Unit{lived("ns/old", nil, ready, 0.0), lived("ns/new", nil, w, 50.0, ready, 60.0)}}
+	if got := path(follow); got != "new 10s" {
+		t.Errorf("a follow: %s", got)
+	}
+	quick := &report.Report{Machine: births.Start, Units: []report.Unit{lived("ns/root", nil, w, 10.0, ready, 20.0), lived("ns/quick", nil, ready, 25.0)}}
+	quick.Units[1].By, quick.Units[1].At = "ns/root", births.At(25).Add(400*time.Microsecond)
+	if got := path(quick); got != "seed plants Flux 10s, root 15s" {
+		t.Errorf("Ready at once: %s", got)
+	}
+	r := births.Long()
+	r.Units = append(r.Units, lived("flux-system/paused", nil, suspended, 21.0), lived("flux-system/resumed", nil, suspended, 21.0, w, 299.9, ready, 300.9))
+	if got := path(r); !strings.HasSuffix(got, "flux-system 7.2s (6s), database 4m38.6s, apps-static 1.2s") {
+		t.Errorf("what is suspended keeps nothing from standing: %s", got)
+	}
+}
+
 // A part that the goal names goes on the path with what it needs, though its controller calls the waiting a failure.
 func TestThePathToAPart(t *testing.T) {
 	t.Parallel()
@@ -183,5 +207,13 @@ func TestThePathToAPart(t *testing.T) {
 		"clustersecretstore/tazlab-secrets 4.4s (4.2s), externalsecret/tazlab-db/s3-backup 400ms (400ms)"
 	if got := path(r); !strings.HasSuffix(got, want) {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+	const w, ready, chart, release = report.PhaseWorking, report.PhaseReady, "ocirepository/ns/a", "helmrelease/ns/b"
+	r = &report.Report{Machine: births.Start, Until: []string{release}, Units: []report.Unit{
+		lived(release, []string{chart}, w, 10.0, report.PhaseSource, 10.2, w, 20.5, ready, 30.0), lived(chart, nil, w, 10.0, ready, 20.0),
+	}}
+	r.Units[0].Part, r.Units[1].Part = true, true
+	if got := path(r); got != "seed plants Flux 10s, "+chart+" 10s, "+release+" 10s (500ms)" {
+		t.Error(got)
 	}
 }

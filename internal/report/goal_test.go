@@ -25,6 +25,9 @@ func TestPartsDoNotCount(t *testing.T) {
 			t.Errorf("a part counts: %+v", leg)
 		}
 	}
+	if got := path(r); !strings.Contains(got, "infrastructure-configs 5.54s (60ms), infrastructure-instances 5.48s (120ms)") {
+		t.Errorf("the path is %s", got)
+	}
 	for _, app := range r.Apps() {
 		if app.Part {
 			t.Errorf("an app: %+v", app)

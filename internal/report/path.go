@@ -11,7 +11,7 @@ type Leg struct {
 	// Name is a unit's full name, or what seed and the machine did.
 	Name     string
 	From, To time.Time
-	// Waited is how much of it nobody worked: all that it needs was there.
+	// Waited is how much of it nobody worked: all that it needs was there, or it had failed and was not tried again yet.
 	Waited time.Duration
 	Unit   bool
 }
@@ -135,7 +135,7 @@ func (r *Report) before(u *Unit, to time.Time) (from time.Time, before *Unit, ag
 	}
 	for _, need := range u.Needs {
 		n := r.unit(need)
-		if n == nil || n == u || n.Part && !u.Part {
+		if n == nil || n.Part && !u.Part {
 			continue
 		}
 		if at := n.there(run.begin, run.free, run.held); at.After(from) {

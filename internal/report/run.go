@@ -20,8 +20,8 @@ func (u *Unit) run(at time.Time) run {
 	for last >= 0 && (u.Spans[last].Start.After(at) || u.Spans[last].Phase == PhaseReady) {
 		last--
 	}
-	if last < 0 { // it was Ready when it was seen first
-		return run{begin: at, free: at}
+	if last < 0 { // it was Ready when it was seen first; spans count in milliseconds
+		return run{begin: at, free: at, first: at.Sub(u.Spans[0].Start) < time.Millisecond}
 	}
 	from := last
 	for from > 0 && u.Spans[from-1].Phase != PhaseReady {
