@@ -35,8 +35,10 @@ func TestUnreadablePath(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const unit = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a, namespace: b}\nspec: {path: {a: b}, sourceRef: {kind: GitRepository, name: a}}\n"
-	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(unit), 0o600); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string]string{"a.yaml": unit, "kustomization.yaml": "resources: [a.yaml]\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if tree, err := check.Load(t.Context(), dir, "."); !errors.Is(err, check.ErrNoCluster) {
 		t.Errorf("%+v, %v", tree, err)
