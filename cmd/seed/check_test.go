@@ -74,11 +74,15 @@ func TestCheckFormats(t *testing.T) {
 func TestCheckAnnotatesFromAnyFolder(t *testing.T) {
 	dir := repositoryOf(t, "SC207/bad")
 	t.Chdir(filepath.Join(dir, "clusters"))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
 	for workspace, want := range map[string]string{
 		"": "clusters/home/apps.yaml", dir: "clusters/home/apps.yaml", filepath.Dir(dir): filepath.Base(dir) + "/clusters/home/apps.yaml",
 		filepath.Join(dir, "clusters"): "clusters/home/apps.yaml", t.TempDir(): "clusters/home/apps.yaml", filepath.Join(dir, "none"): "clusters/home/apps.yaml",
 	} {
-		for _, path := range []string{".", "home", dir} {
+		for _, path := range []string{".", "home", dir, filepath.Join(link, "clusters")} {
 			stdout, stderr, _ := seedWith(t, []string{"GITHUB_WORKSPACE=" + workspace}, "", "check", "--format", "github", path)
 			if begin := "::error file=" + want + ",line=11,"; !strings.HasPrefix(stdout, begin) {
 				t.Errorf("GITHUB_WORKSPACE=%s, path %s: %q does not begin with %q\n%s", workspace, path, stdout, begin, stderr)
@@ -106,13 +110,16 @@ func TestCheckTellsOnceWhatClustersShare(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(away, "sync.yaml"), sync, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "unit.yaml.j2"), []byte("apiVersion: kustomize.toolkit.fluxcd.io/v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	one, _, _ := seed(t, "", "check", home)
 	two, _, code := seed(t, "", "check", home, away)
 	if want := strings.Count(one, "SC301"); want == 0 || code != 1 || strings.Count(two, "SC301") != want || !strings.Contains(two, "in 2 clusters") {
 		t.Errorf("exit code %d, want SC301 %d times:\n%s", code, want, two)
 	}
-	if strings.Count(two, "web/web.yaml\n") != 1 {
-		t.Errorf("the file is not told once:\n%s", two)
+	if strings.Count(two, "web/web.yaml\n") != 1 || strings.Count(two, "templates of Flux Kustomizations") != 1 {
+		t.Errorf("the file, or what was not looked into, is not told once:\n%s", two)
 	}
 }
 

@@ -52,7 +52,8 @@ const maxTerraform = 1 << 20
 // readTerraform reads the files of Terraform and Terragrunt in the checkout: an artifact of Flux often leaves them out.
 func (t *Tree) readTerraform() []byte {
 	texts := []byte{}
-	_ = filepath.WalkDir(t.original, func(name string, entry fs.DirEntry, err error) error { // what cannot be read says nothing
+	checkout := os.DirFS(t.original)
+	_ = fs.WalkDir(checkout, ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read says nothing
 		switch {
 		case err != nil:
 			return nil //nolint:nilerr // as above
@@ -62,7 +63,7 @@ func (t *Tree) readTerraform() []byte {
 			return nil
 		}
 		if info, err := entry.Info(); err == nil && info.Size() < maxTerraform {
-			text, _ := os.ReadFile(name)
+			text, _ := fs.ReadFile(checkout, name)
 			texts = append(append(texts, text...), '\n')
 		}
 		return nil
