@@ -74,7 +74,10 @@ func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) (o
 	if err != nil && (v.partial() || len(unset) > 0) { // what is left of a variable need not be YAML
 		objects, err = v.fillTexts(data)
 	}
-	return objects, unset, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("spec.postBuild: %w", ErrFilled)
+	}
+	return objects, unset, nil
 }
 
 // replaces tells whether the variables of a resource are replaced.

@@ -149,7 +149,7 @@ func (l *loader) object(unit *Unit, r build.Rendered) *Object {
 	case isIndex(o.File): // a generator's
 		o.Line = 1
 	default:
-		o.doc, o.Line = l.tree.docOf(o.File, o.GetKind(), o.GetName()), 1
+		o.doc, o.Line = l.tree.docOf(o.File, o.GetKind(), o.GetNamespace(), o.GetName()), 1
 		if o.doc != nil {
 			o.Line = o.doc.Line
 		}

@@ -33,6 +33,8 @@ type Tree struct {
 	deployed []deployed
 	// reached are the answers of Reached.
 	reached map[string]map[string]bool
+	// terraform is what readTerraform has read, nil before.
+	terraform []byte
 }
 
 // NotLooked is something that was not looked into.
