@@ -77,6 +77,15 @@ func TestWhichDependencyCounts(t *testing.T) {
 	if got := path(r) + "; " + r.Waited(&r.Units[1]); got != "seed plants Flux 10s, a 10s, b 20s (300ms); 10.00s for a, 0.30s for Flux to look again" {
 		t.Error(got)
 	}
+	r.Units[0] = lived("ns/c", nil, w, 1.0, ready, 5.0, report.PhaseSuspended, 8.0) // which takes Ready from nobody
+	r.Units[2] = report.Unit{Name: "ns/a", Ready: true, At: births.At(20)}          // its changes are left out to save space
+	if got := path(r) + "; " + r.Waited(&r.Units[1]); got != "a 20s, b 20s (300ms); 10.00s for a, 0.30s for Flux to look again" {
+		t.Error(got)
+	}
+	r.Units[1].Spans = nil
+	if got := path(r); got != "a 20s, b 20s" {
+		t.Error(got)
+	}
 	// One that is Ready no more is waited for to this moment.
 	c = lived("ns/c", nil, w, 1.0, ready, 5.0, w, 15.0)
 	r = &report.Report{Machine: births.Start, Saved: births.At(18), Units: []report.Unit{c, lived("ns/b", needs, d, 10.0), lived("ns/a", nil, w, 10.0, ready, 12.0)}}
@@ -195,6 +204,20 @@ func TestWhereThePathBegins(t *testing.T) {
 	r.Units = append(r.Units, lived("flux-system/paused", nil, suspended, 21.0), lived("flux-system/resumed", nil, suspended, 21.0, w, 299.9, ready, 300.9))
 	if got := path(r); !strings.HasSuffix(got, "flux-system 7.2s (6s), database 4m38.6s, apps-static 1.2s") {
 		t.Errorf("what is suspended keeps nothing from standing: %s", got)
+	}
+	const absent, failed = report.PhaseAbsent, report.PhaseFailed
+	for want, units := range map[string][]report.Unit{
+		"seed plants Flux 10s, root 12s, child 8s": {lived("ns/root", nil, w, 10.0, ready, 21.0), lived("ns/child", nil, absent, 10.0, w, 22.0, ready, 30.0)},
+		// One that is not created waits for who brings it.
+		"seed plants Flux 1s, root 29s (28.9s), other 1s": {
+			lived("ns/root", nil, failed, 1.0, w, 29.9, ready, 30.5), lived("ns/child", nil, absent, 2.0, w, 30.6, ready, 30.9), lived("ns/other", nil, ready, 5.0, w, 30.0, ready, 31.0)},
+		// Who was Ready all the time has nothing to do with what another one brought, or somebody's hand.
+		"child 10s": {lived("ns/middle", nil, ready, 5.0), lived("ns/child", nil, w, 50.0, ready, 60.0), lived("ns/root", nil, w, 1.0, ready, 2.0, w, 40.0, ready, 41.0)},
+	} {
+		units[0].By, units[1].By = "ns/root", units[0].Name
+		if got := path(&report.Report{Machine: births.Start, Units: units}); got != want {
+			t.Errorf("the path is %s\nwant %s", got, want)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *Report) CriticalPath() []Leg {
 	}
 	for visited := map[visit]bool{}; u != nil && !visited[visit{u.Name, to}]; {
 		visited[visit{u.Name, to}] = true
-		from, before, again := r.before(u, to)
+		from, before, run := r.before(u, to)
 		if from.IsZero() {
 			from = r.followed()
 		}
@@ -47,10 +47,11 @@ func (r *Report) CriticalPath() []Leg {
 			legs = append(legs, Leg{Name: u.Name, From: from, To: to, Waited: r.waited(u, from, to), Unit: true})
 			to = from
 		}
-		if u = before; u == nil && again {
-			if u = r.keeper(to, legs); u == nil && r.followed().Before(to) {
-				to = r.followed() // what it was is no part of the tree any more
-			}
+		if u = before; u == nil && run.again {
+			u = r.keeper(to, legs)
+		}
+		if u == nil && !run.first && r.followed().Before(to) {
+			to = r.followed() // what was between is no part of the tree any more
 		}
 	}
 	return append(r.ground(to), reversed(legs)...)
@@ -125,10 +126,10 @@ func (r *Report) ground(to time.Time) []Leg {
 	return legs
 }
 
-// before tells when the unit could begin what it had done at a moment, and the unit that it waited for last: one that it
-// depends on, or the one that brought it. Where there is none again tells that it had been Ready before.
-func (r *Report) before(u *Unit, to time.Time) (from time.Time, before *Unit, again bool) {
-	run := u.run(to)
+// before tells when the unit could begin the run that it was in at a moment, and the unit that it waited for last: one that it
+// depends on, or the one that brought it.
+func (r *Report) before(u *Unit, to time.Time) (from time.Time, before *Unit, run run) {
+	run = u.run(to)
 	from = run.begin
 	if run.first {
 		before = r.unit(u.By)
@@ -142,7 +143,7 @@ func (r *Report) before(u *Unit, to time.Time) (from time.Time, before *Unit, ag
 			from, before = at, n
 		}
 	}
-	return from, before, run.again
+	return from, before, run
 }
 
 // waited is how long the unit did nothing but wait between two moments: for others, or for its next try.
