@@ -17,6 +17,7 @@ var definesGroups = map[string][]string{
 	"longhorn":         {"longhorn.io"},
 	"metallb":          {"metallb.io"},
 	"traefik":          {"traefik.io"},
+	"trust-manager":    {"trust.cert-manager.io", "trust-manager.io"},
 }
 
 // findOwnDefinition finds objects in the unit of the chart that brings their kind. Flux tries all of a unit before it applies
