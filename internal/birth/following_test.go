@@ -28,7 +28,8 @@ import (
 // synctest has a time of its own.
 func init() { utilruntime.ErrorHandlers = nil }
 
-// reticent is an API server with a root that is Ready and has brought a release. Of nothing else it answers.
+// reticent is an API server with a root that is Ready and has brought an app, which is Ready too, and a release. Of anything but
+// Kustomizations it says nothing.
 type reticent struct {
 	client.WithWatch
 	events *watch.FakeWatcher // what happens to the root
@@ -49,7 +50,7 @@ func (reticent) List(ctx context.Context, list client.ObjectList, _ ...client.Li
 		return ctx.Err()
 	}
 	all.ResourceVersion = "1"
-	all.Items = []kustomizev1.Kustomization{*rootThat(metav1.ConditionTrue, "applied")}
+	all.Items = []kustomizev1.Kustomization{*kustomization("root", metav1.ConditionTrue, aRelease, anApp), *kustomization("app", metav1.ConditionTrue)}
 	return nil
 }
 
@@ -61,11 +62,15 @@ func (r reticent) Watch(_ context.Context, _ client.ObjectList, options ...clien
 	return r.events, nil
 }
 
-func rootThat(status metav1.ConditionStatus, message string) *kustomizev1.Kustomization {
-	k := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: "root", Generation: 1, ResourceVersion: "2"}}
-	k.Status.ObservedGeneration = 1
-	k.Status.Conditions = []metav1.Condition{{Type: meta.ReadyCondition, Status: status, Reason: "Test", Message: message, ObservedGeneration: 1}}
-	k.Status.Inventory = &kustomizev1.ResourceInventory{Entries: []kustomizev1.ResourceRef{{ID: "apps_blog_helm.toolkit.fluxcd.io_HelmRelease", Version: "v2"}}}
+const aRelease, anApp = "apps_blog_helm.toolkit.fluxcd.io_HelmRelease", "flux-system_app_kustomize.toolkit.fluxcd.io_Kustomization"
+
+func kustomization(name string, ready metav1.ConditionStatus, inventory ...string) *kustomizev1.Kustomization {
+	k := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: "flux-system", Name: name, Generation: 1, ResourceVersion: "2"}}
+	k.Status.ObservedGeneration, k.Status.Inventory = 1, &kustomizev1.ResourceInventory{}
+	k.Status.Conditions = []metav1.Condition{{Type: meta.ReadyCondition, Status: ready, Reason: "Test", Message: "the image cannot be pulled", ObservedGeneration: 1}}
+	for _, id := range inventory {
+		k.Status.Inventory.Entries = append(k.Status.Inventory.Entries, kustomizev1.ResourceRef{ID: id, Version: "v1"})
+	}
 	return k
 }
 
@@ -75,13 +80,13 @@ func TestAGoalThatFallsBack(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		deadline time.Duration
-		falls    bool          // after a second
-		after    time.Duration // when it ends
+		becomes  metav1.ConditionStatus // of the root after a second, when it drops the app
+		after    time.Duration          // when it ends
 	}{
-		"it stands":                             {10 * time.Second, false, 5 * time.Second},
-		"it stands, and the deadline passes":    {500 * time.Millisecond, false, 5 * time.Second},
-		"it falls back":                         {10 * time.Second, true, 10 * time.Second},
-		"it falls back, the deadline is behind": {500 * time.Millisecond, true, time.Second},
+		"it stands":                             {10 * time.Second, metav1.ConditionTrue, 5 * time.Second},
+		"it stands, and the deadline passes":    {500 * time.Millisecond, metav1.ConditionTrue, 5 * time.Second},
+		"it falls back":                         {10 * time.Second, metav1.ConditionFalse, 10 * time.Second},
+		"it falls back, the deadline is behind": {500 * time.Millisecond, metav1.ConditionFalse, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,15 +99,14 @@ func TestAGoalThatFallsBack(t *testing.T) {
 					Cluster: live, Roots: []types.NamespacedName{{Namespace: "flux-system", Name: "root"}}, ReadOnly: true, Deadline: test.deadline,
 					Log: slog.New(slog.DiscardHandler), Report: &report.Report{Seed: began},
 				}
-				if test.falls {
-					time.AfterFunc(time.Second, func() { live.events.Modify(rootThat(metav1.ConditionFalse, "the image cannot be pulled")) })
-				}
+				time.AfterFunc(time.Second, func() { live.events.Modify(kustomization("root", test.becomes, aRelease)) })
 				err := f.Run(ctx)
-				if took := time.Since(began); took != test.after || f.Report.Reached() == test.falls {
-					t.Errorf("it ended after %s with %v, reached: %v", took, err, f.Report.Reached())
+				falls := test.becomes != metav1.ConditionTrue
+				if took := time.Since(began); took != test.after || f.Report.Reached() == falls || len(f.Report.Units) != 1 {
+					t.Errorf("it ended after %s with %v, reached: %v, %d units", took, err, f.Report.Reached(), len(f.Report.Units))
 				}
 				late, isLate := errors.AsType[Deadline](err)
-				if isLate != test.falls || !isLate && err != nil || isLate && !strings.Contains(late.Error(), "the image cannot be pulled") {
+				if isLate != falls || !isLate && err != nil || isLate && !strings.Contains(late.Error(), "the image cannot be pulled") {
 					t.Errorf("it ended with %v", err)
 				}
 			})

@@ -64,9 +64,9 @@ func TestFollowedPages(t *testing.T) {
 		"stood": {nil, []string{
 			"First app online before which one was the first is not known", "Everything before 2 units", "web before", "Every unit in words (3)",
 			"flux-system before not recorded main@sha1",
-		}, []string{"–", "ritical path", "slowest", "seed plants"}},
+		}, []string{"–", "ritical path", "slowest", "waited for:", "each app", "seed plants"}},
 		"followed": {[]string{"everything 18.0 s"}, []string{
-			"Everything 18.0 s 4 units", "infrastructure 0.10 s 17.5 s", "apps 17.6 s 0.40 s", "Asked Flux to look again 1 times", "web before not recorded",
+			"Everything 18.0 s 4 units", "infrastructure 0.10 s 17.5 s", "apps 17.6 s 0.40 s", "Asked Flux to look again once dependency ready 1", "web before not recorded",
 		}, []string{"seed plants", "flux-system before 0.10 s", "first app online"}},
 	} {
 		doc := parse(t, write(t, examples()[name]))

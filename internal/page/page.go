@@ -126,7 +126,11 @@ func (c *chart) nudges() {
 		sum += c.r.Nudges[cause]
 		causes = append(causes, fmt.Sprintf("%s %d", cause, c.r.Nudges[cause]))
 	}
-	c.number("Asked Flux to look again", fmt.Sprintf("%d\u00a0times", sum), strings.Join(causes, ", "))
+	times := fmt.Sprintf("%d\u00a0times", sum)
+	if sum == 1 {
+		times = "once"
+	}
+	c.number("Asked Flux to look again", times, strings.Join(causes, ", "))
 }
 
 func (c *chart) number(name, value, detail string) {
