@@ -59,7 +59,7 @@ Exit codes: 0 the goal stands; 1 it does not, and why, by cause; 2 wrong usage; 
 	}
 	f := command.Flags()
 	f.StringArrayVar(&flags.roots, "root", nil, "follow this Kustomization and what it brings, NAMESPACE/NAME; can be repeated. Default: each that no other one brings")
-	f.StringArrayVar(&flags.until, "until", nil, "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME; can be repeated. Without a namespace: that of the first --root, else flux-system. Default: all Kustomizations of the tree")
+	f.StringArrayVar(&flags.until, "until", nil, "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME; can be repeated. The rest of the tree is not waited for then, nor is the report's moment \"everything\". Without a namespace: that of the first --root, else flux-system. Default: all Kustomizations of the tree")
 	f.DurationVar(&flags.deadline, "deadline", 0, "give up when the goal does not stand after so long, and say what is missing, by cause. 0 waits without limit")
 	f.BoolVar(&flags.readOnly, "read-only", false, "look only: never ask Flux for anything")
 	f.StringVar(&flags.outputFile, "output-file", "", `file to keep the report in, as JSON for "seed report --file"`)

@@ -46,7 +46,7 @@ func (r *renderFlags) add(command *cobra.Command) {
 	f.StringVar(&r.proxy, "proxy", "", "URL of a proxy, without a user, for what seed asks over HTTP; Git over SSH cannot use it")
 	f.StringVar(&r.noProxy, "no-proxy", "", "hosts, domains (.lan) and networks that seed asks without the proxy, with commas. The API server is one always; elsewhere than on Talos add the Service range if the vault or Git is in the cluster's network")
 	f.Var(&r.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how the birth went: http://notification-controller.flux-system.svc.cluster.local./. Default: nobody is told")
-	f.Var(&r.until, "until", "let the birth end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. Default: all Kustomizations of the tree")
+	f.Var(&r.until, "until", "let the birth end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. The rest of the tree is not waited for then, nor is the report's moment \"everything\". Default: all Kustomizations of the tree")
 	f.DurationVar(&r.deadline, "deadline", 0, "let the birth end, with a failed Job and without rights, when that is not Ready so long after Flux was planted; Flux goes on. 0 waits without limit")
 	f.StringVar(&r.output, "output", "", "file to write with mode 0600, whole or not at all. Default: standard output")
 	_ = command.MarkFlagRequired("cluster")

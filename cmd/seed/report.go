@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,6 +76,9 @@ func showReport(cmd *cobra.Command, flags reportFlags) error {
 		if earlier, err = reportFile(flags.compare, cmd.InOrStdin()); err != nil {
 			return err
 		}
+		if err := errors.Join(ofBirth(r, flags.file), ofBirth(earlier, flags.compare)); err != nil {
+			return err
+		}
 	}
 	if flags.outputFile == "" {
 		return writeReport(cmd.OutOrStdout(), flags.output, r, earlier)
@@ -137,6 +141,25 @@ func reportFile(name string, stdin io.Reader) (*report.Report, error) {
 		return nil, fmt.Errorf("reading %s: %w; \"seed report --output json\" writes one", name, err)
 	}
 	return r, nil
+}
+
+// ofBirth refuses for a comparison what is no record of a birth: its moments would be held against those of one. name is the file
+// that it was read from; none is the cluster's own record.
+func ofBirth(r *report.Report, name string) error {
+	switch name {
+	case "":
+		name = "ConfigMap " + set.Namespace + "/" + report.ConfigMap
+	case "-":
+		name = "standard input"
+	}
+	const next = "--compare needs the records of two births, as \"seed report --output json > birth.json\" keeps them while their clusters live"
+	switch {
+	case r.Live:
+		return fmt.Errorf("comparing births: %s is none, but was read off a running cluster (seed report --live): %s", name, next)
+	case r.Following():
+		return fmt.Errorf("comparing births: %s is none, but of somebody who followed a cluster that lived already (seed follow): %s", name, next)
+	}
+	return nil
 }
 
 func writeReport(out io.Writer, format string, r, earlier *report.Report) error {

@@ -158,6 +158,7 @@ func TestReportErrors(t *testing.T) {
 	if err := os.WriteFile(noReport, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	born, live, followed := kept(t, births.Tiny()), kept(t, births.Live()), kept(t, &report.Report{Seed: births.Start, Units: births.Tiny().Units})
 	for name, test := range map[string]struct {
 		kubeconfig string
 		args       []string
@@ -176,6 +177,11 @@ func TestReportErrors(t *testing.T) {
 		"compare as JSON":   {empty, []string{"-o", "json", "--compare", "x"}, exitUsage, "--compare"},
 		"two sources":       {empty, []string{"--live", "--file", "x"}, exitUsage, "[file live]"},
 		"no birth to hold":  {empty, []string{"--live", "--compare", "x"}, exitUsage, "[compare live]"},
+		"live, earlier":     {empty, []string{"--file", born, "--compare", live}, exitFailed, live + " is none, but was read off a running cluster (seed report --live)"},
+		"live, now":         {empty, []string{"--file", live, "--compare", born}, exitFailed, live + " is none"},
+		"a follow, earlier": {empty, []string{"--file", born, "--compare", followed}, exitFailed, followed + " is none, but of somebody who followed a cluster that lived already (seed follow)"},
+		"a follow, now":     {empty, []string{"--file", followed, "--compare", born, "-o", "html"}, exitFailed, followed + " is none"},
+		"how to keep both":  {empty, []string{"--file", live, "--compare", followed}, exitFailed, "seed report --output json > birth.json"},
 		"nowhere to write":  {empty, []string{"--file", kept(t, births.Tiny()), "--output-file", "/none/x"}, exitFailed, "writing the report"},
 	} {
 		t.Run(name, func(t *testing.T) {

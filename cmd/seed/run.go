@@ -73,7 +73,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&flags.workDir, "work-dir", os.TempDir(), "folder for fetched files; use a tmpfs")
 	f.Var(&flags.mirrors, "registry-mirror", "fetch OCI artifacts of HOST from MIRROR instead; can be repeated")
 	f.Var(&flags.eventsAddr, "events-addr", "notification-controller's receiver of events, to tell a chat how the birth went, as for Flux's controllers")
-	f.Var(&flags.until, "until", "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. Default: all Kustomizations of the tree")
+	f.Var(&flags.until, "until", "end when this is Ready, KIND/NAME or KIND/NAMESPACE/NAME, without a namespace in the root's; can be repeated. The rest of the tree is not waited for then, nor is the report's moment \"everything\". Default: all Kustomizations of the tree")
 	f.DurationVar(&flags.deadline, "deadline", 0, "let go and end with exit code 4 when that is not Ready so long after Flux was planted. 0 waits without limit")
 	f.StringVar(&flags.terminationLog, "termination-log", "/dev/termination-log", "file for the one line that the Pod's status shows")
 	return command

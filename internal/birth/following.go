@@ -55,7 +55,8 @@ type Following struct {
 	goals []follow.ID
 	told  map[follow.ID]map[string]bool
 	names []string // the units in their order
-	done  bool     // the goal has stood
+	done  bool     // the goal stands; with Forever, it has stood
+	late  bool     // the deadline has passed
 }
 
 // errTimeIsUp is the cause of a context that has ended at the deadline.
@@ -89,6 +90,9 @@ func (f *Following) Run(ctx context.Context) error {
 		defer f.alone.Unlock()
 		f.changed(ctx, all, changed)
 		never = f.never()
+		if f.late && !f.done { // it stood at the deadline, but no more at the end
+			end(errTimeIsUp)
+		}
 		return never != nil || f.done && !f.Forever
 	}}
 	err := tree.Follow(following)
@@ -116,6 +120,7 @@ func (f *Following) Read(look func()) {
 func (f *Following) timeIsUp(end context.CancelCauseFunc) {
 	f.alone.Lock()
 	defer f.alone.Unlock()
+	f.late = true
 	if !f.done {
 		end(errTimeIsUp)
 	}
@@ -161,7 +166,7 @@ func (f *Following) changed(ctx context.Context, all, changed []follow.Unit) {
 		f.tell(ctx, u)
 	}
 	f.order(all)
-	f.done = f.done || f.Report.Reached()
+	f.done = f.Report.Reached() || f.done && f.Forever
 	f.tellChanged()
 }
 

@@ -15,6 +15,15 @@ type chart struct {
 	scale
 	r      *report.Report
 	behind []*report.Unit // wait for what is suspended
+	path   []report.Leg   // the critical path
+}
+
+// since is how long after the start a moment is; an unknown one is a dash. Of what was so before a following there is only that.
+func (c *chart) since(at time.Time) string {
+	if c.r.Already(at) {
+		return "before"
+	}
+	return c.scale.since(at)
 }
 
 // bar is a part of a row.
@@ -74,7 +83,7 @@ func class(phase report.Phase) string {
 // draw is the Gantt chart.
 func (c *chart) draw() {
 	path := map[string][]report.Leg{}
-	for _, leg := range c.r.CriticalPath() {
+	for _, leg := range c.path {
 		path[leg.Name] = append(path[leg.Name], leg)
 	}
 	c.open("section", "aria-labelledby", "chart")
@@ -110,7 +119,7 @@ func (c *chart) legend() {
 	c.put("span", "", "class", "key bar ready", "aria-hidden", "true")
 	c.text("Ready")
 	c.end("li")
-	if c.r.Live {
+	if len(c.path) == 0 {
 		c.end("ul")
 		return
 	}
@@ -160,7 +169,8 @@ type moment struct {
 	at           time.Time
 }
 
-// moments are the two that every birth is measured by, as far as they came, and the goal where it is neither.
+// moments are the two that every birth is measured by, as far as they came, and the goal where it is neither. What was so before a
+// following has no place in it.
 func (c *chart) moments() []moment {
 	var all []moment
 	if app, at := c.r.FirstApp(); app != nil {
@@ -172,7 +182,7 @@ func (c *chart) moments() []moment {
 	if at := c.r.Everything(); !at.IsZero() {
 		all = append(all, moment{"all", "everything " + c.since(at), at})
 	}
-	return all
+	return slices.DeleteFunc(all, func(m moment) bool { return c.r.Already(m.at) })
 }
 
 func (c *chart) moment(m moment) {

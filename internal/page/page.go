@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tazlab/seed/internal/report"
 )
@@ -30,7 +31,7 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	w.end("head")
 	w.open("body")
 	w.open("main")
-	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End())}
+	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End()), path: r.ShownPath()}
 	_, c.behind = r.LeftOut()
 	c.header()
 	c.missing()
@@ -46,14 +47,16 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 }
 
 func title(r *report.Report) string {
-	day := r.Zero().UTC().Format("2 January 2006, 15:04 UTC")
+	const day = "2 January 2006, 15:04 UTC"
 	switch {
 	case r.Zero().IsZero():
 		return "A birth without a record"
 	case r.Live:
-		return "The tree of units, as read " + r.Saved.UTC().Format("2 January 2006, 15:04 UTC")
+		return "The tree of units, as read " + r.Saved.UTC().Format(day)
+	case r.Following():
+		return "The tree of units, followed from " + r.Zero().UTC().Format(day)
 	}
-	return "Birth of " + day
+	return "Birth of " + r.Zero().UTC().Format(day)
 }
 
 // header has the numbers that matter, and what the record does not know.
@@ -88,21 +91,31 @@ func (c *chart) header() {
 	c.end("header")
 }
 
-// goals are the two moments that a birth is measured by.
+// goals are the two moments that a birth is measured by, and the goal if there is one.
 func (c *chart) goals() {
 	app, at := c.r.FirstApp()
 	name := "no app yet"
 	switch {
+	case c.r.Already(at):
+		name = "which one was the first is not known"
 	case app != nil:
 		name = c.r.Short(app.Name)
 	case !c.r.Watched():
 		name = "not recorded"
 	}
-	c.number("First app online", c.since(at), name)
+	c.milestone("First app online", at, name)
 	if len(c.r.Until) > 0 {
-		c.number("Goal", c.since(c.r.Goal()), c.r.Named())
+		c.milestone("Goal", c.r.Goal(), c.r.Named())
 	}
-	c.number("Everything", c.since(c.r.Everything()), c.r.Standing())
+	c.milestone("Everything", c.r.Everything(), c.r.Standing())
+}
+
+func (c *chart) milestone(name string, at time.Time, detail string) {
+	value := c.since(at)
+	if passed, why, ok := c.r.Passed(at, detail); ok {
+		value, detail = passed, why
+	}
+	c.number(name, value, detail)
 }
 
 // nudges are how often Flux was asked to look again, and since what.
@@ -113,7 +126,11 @@ func (c *chart) nudges() {
 		sum += c.r.Nudges[cause]
 		causes = append(causes, fmt.Sprintf("%s %d", cause, c.r.Nudges[cause]))
 	}
-	c.number("Asked Flux to look again", fmt.Sprintf("%d\u00a0times", sum), strings.Join(causes, ", "))
+	times := fmt.Sprintf("%d\u00a0times", sum)
+	if sum == 1 {
+		times = "once"
+	}
+	c.number("Asked Flux to look again", times, strings.Join(causes, ", "))
 }
 
 func (c *chart) number(name, value, detail string) {
@@ -131,7 +148,10 @@ func (c *chart) notes() []string {
 		notes = append(notes, "Read off the conditions of a running cluster, not recorded: when a unit was created and when it last became what it is, "+
 			"in whole seconds. Flux sets that moment anew at each reconciliation, so it is not when the unit was Ready first; what it did or waited for before is not known.")
 	}
-	if c.r.Machine.IsZero() && !c.r.Live {
+	switch {
+	case c.r.Following():
+		notes = append(notes, "Somebody followed a cluster that lived already: times count from when that began. What was so by then is called \u201cbefore\u201d.")
+	case c.r.Machine.IsZero() && !c.r.Live:
 		notes = append(notes, "When the machine started is not known: times count from the first moment that is.")
 	}
 	if c.r.Dropped > 0 {
@@ -146,7 +166,10 @@ func (c *chart) notes() []string {
 	if line := c.r.LeftOutLine(); line != "" {
 		notes = append(notes, strings.ToUpper(line[:1])+line[1:]+".")
 	}
-	if late := c.late(); late != "" {
+	switch late := c.late(); {
+	case late != "" && c.r.GoalFirst():
+		notes = append(notes, "Not Ready when the goal stood, and not waited for: "+late+".")
+	case late != "":
 		notes = append(notes, "Not Ready "+c.when()+": "+late+".")
 	}
 	return notes

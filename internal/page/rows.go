@@ -12,7 +12,7 @@ import (
 // steps are the rows of the machine and of seed.
 func (c *chart) steps(path map[string][]report.Leg) []row {
 	var rows []row
-	for _, leg := range c.r.CriticalPath() {
+	for _, leg := range c.path {
 		if !leg.Unit && leg.Name != "seed plants Flux" {
 			rows = append(rows, row{name: leg.Name, done: c.since(leg.To), path: path[leg.Name],
 				bars: []bar{{string(report.PhaseWorking), leg.From, leg.To, leg.Name + ", " + lasted(leg.Took())}}})
@@ -103,7 +103,7 @@ func (c *chart) unit(u *report.Unit) row {
 		case i.Folded > 0:
 			title = fmt.Sprintf("%d changes in %s", i.Folded, lasted(i.Took()))
 		case i.Phase == report.PhaseReady:
-			title = "Ready at " + c.since(i.Start)
+			title = c.readyAt(i.Start)
 		case i.Phase == report.PhaseFailed && u.Stalled && n == len(u.Spans)-1:
 			title = "stalled " + lasted(i.Took())
 		}
@@ -113,9 +113,16 @@ func (c *chart) unit(u *report.Unit) row {
 		r.bars = append(r.bars, bar{class(i.Phase), i.Start, i.End, title})
 	}
 	if len(u.Spans) == 0 && u.Ready { // of an older seed
-		r.bars = []bar{{string(report.PhaseReady), u.At, u.At, "Ready at " + c.since(u.At)}}
+		r.bars = []bar{{string(report.PhaseReady), u.At, u.At, c.readyAt(u.At)}}
 	}
 	return r
+}
+
+func (c *chart) readyAt(at time.Time) string {
+	if c.r.Already(at) {
+		return "Ready before"
+	}
+	return "Ready at " + c.since(at)
 }
 
 // ready says when the unit was Ready, or how it is with it.

@@ -9,24 +9,30 @@ import (
 
 // tables are the critical path, the slowest, and what the apps waited for.
 func (c *chart) tables() {
-	if c.r.Live { // how long anything took is not known
+	if c.r.Live || c.r.Already(c.r.Goal()) { // how long anything took is not known
 		return
 	}
+	what, whose, head := "everything", "each app", "App"
+	text := "Units with a workload that no other unit depends on."
+	if len(c.r.Until) > 0 {
+		what, whose, head = "the goal", "the goal and each app", "Goal or app"
+		text = "What --until names, and units with a workload that no other unit depends on."
+	}
 	c.open("div", "class", "tables")
-	c.section("The critical path", "What decided when everything stood. Making anything else faster gains nothing.",
-		[]string{"Part", "From", "Took", "Waiting"}, c.legs(c.r.CriticalPath()))
+	c.section("The critical path", "What decided when "+what+" stood. Making anything else faster gains nothing.",
+		[]string{"Part", "From", "Took", "Waiting"}, c.legs(c.path))
 	c.section("The slowest five", "Steps with all their tries, and units from when all that they need was there.",
 		[]string{"Step or unit", "From", "Took", "Waiting"}, c.legs(c.r.Slowest(5)))
 	var apps [][]string
-	for _, app := range c.r.Apps() {
-		waits := c.r.WaitedIn(app, lasted)
-		if app.Unchecked {
+	for _, u := range c.r.GoalAndApps() {
+		waits := c.r.WaitedIn(u, lasted)
+		if u.Unchecked {
 			waits += " (Ready says only that it was applied)"
 		}
-		apps = append(apps, []string{c.r.Short(app.Name), c.since(app.At), waits})
+		apps = append(apps, []string{c.r.Short(u.Name), c.since(u.At), waits})
 	}
-	c.section("What each app waited for", "Units with a workload that no other unit depends on. What their Pods waited for by themselves is not in here.",
-		[]string{"App", "Ready", "Waited for"}, apps)
+	c.section("What "+whose+" waited for", text+" What their Pods waited for by themselves is not in here.",
+		[]string{head, "Ready", "Waited for"}, apps)
 	c.end("div")
 }
 
@@ -66,7 +72,7 @@ func (c *chart) legs(legs []report.Leg) [][]string {
 		if leg.Waited > 0 {
 			waited = lasted(leg.Waited)
 		}
-		rows = append(rows, []string{c.r.Short(leg.Name), c.since(leg.From), lasted(leg.Took()), waited})
+		rows = append(rows, []string{c.r.Short(leg.Name), c.scale.since(leg.From), lasted(leg.Took()), waited})
 	}
 	return rows
 }

@@ -22,8 +22,8 @@ func TestMomentsOfABirth(t *testing.T) {
 		t.Errorf("everything at %s", at)
 	}
 	r.Until = []string{"flux-system/apps-data"}
-	if app, at := r.FirstApp(); app == nil || app.Name != "flux-system/apps-data" || !at.Equal(births.At(26.16)) {
-		t.Errorf("named as the goal, the first app is %+v at %s", app, at)
+	if app, at := r.FirstApp(); app == nil || app.Name != "flux-system/apps-static" || !at.Equal(births.At(29.46)) || !r.Goal().Equal(births.At(26.16)) {
+		t.Errorf("with a goal at %s the first app is %+v at %s", r.Goal(), app, at)
 	}
 	blocked := births.Blocked()
 	if app, _ := blocked.FirstApp(); app != nil || !blocked.Everything().IsZero() || !blocked.End().Equal(births.At(600)) {

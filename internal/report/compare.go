@@ -8,34 +8,46 @@ import (
 	"time"
 )
 
-// Change is one moment in two reports, each as the time since the start; negative is unknown.
+// Change is one moment in two reports, each as the time since the start; negative is unknown, or was not waited for.
 type Change struct {
 	Name         string
 	Earlier, Now time.Duration
 	Unit         bool
 }
 
-const unknown = time.Duration(-1)
+// unknown is a moment that a report does not have, notWaitedFor one that had not come when its goal stood.
+const unknown, notWaitedFor = time.Duration(-1), time.Duration(-2)
 
-// Compare puts the moments of an earlier report beside those of r: the big ones, then when each unit was Ready. Parts are
-// not among them: a unit that waits for its parts is. What comes late moves all that come after it, so most parts would only
-// say again what their unit says; and how long a part took by itself is known to two seconds only.
+// Compare puts the moments of an earlier report beside those of r: the big ones, the goal among them if both have the same, then
+// when each unit was Ready. Parts are not among them: a unit that waits for its parts is. What comes late moves all that come after
+// it, so most parts would only say again what their unit says; and how long a part took by itself is known to two seconds only.
 func (r *Report) Compare(earlier *Report) []Change {
 	from, before := r.starts(earlier)
 	var all []Change
-	add := func(name string, unit bool, now, then time.Time) {
-		c := Change{Name: name, Unit: unit, Now: sinceStart(now, from), Earlier: sinceStart(then, before)}
-		if c.Now != unknown || c.Earlier != unknown {
+	add := func(c Change) {
+		if c.Now >= 0 || c.Earlier >= 0 {
 			all = append(all, c)
 		}
 	}
+	moment := func(name string, now, then time.Time) {
+		add(Change{Name: name, Now: sinceStart(now, from), Earlier: sinceStart(then, before)})
+	}
+	awaited := func(name string, now, then time.Time) {
+		add(Change{Name: name, Now: r.awaited(now, from), Earlier: earlier.awaited(then, before)})
+	}
+	unit := func(name string, now, then time.Time) {
+		add(Change{Name: name, Now: sinceStart(now, from), Earlier: sinceStart(then, before), Unit: true})
+	}
 	_, first := r.FirstApp()
 	_, then := earlier.FirstApp()
-	add("API server ready", false, r.APIServer, earlier.APIServer)
-	add("seed starts", false, r.Seed, earlier.Seed)
-	add("Flux and root sync applied", false, r.Planted(), earlier.Planted())
-	add("first app online", false, first, then)
-	add("everything", false, r.Everything(), earlier.Everything())
+	moment("API server ready", r.APIServer, earlier.APIServer)
+	moment("seed starts", r.Seed, earlier.Seed)
+	moment("Flux and root sync applied", r.Planted(), earlier.Planted())
+	awaited(firstAppOnline, first, then)
+	if r.sameGoal(earlier) {
+		moment(goalStands, r.Goal(), earlier.Goal())
+	}
+	awaited(everythingStands, r.Everything(), earlier.Everything())
 	for i := range r.Units {
 		u := &r.Units[i]
 		if u.Part {
@@ -45,11 +57,11 @@ func (r *Report) Compare(earlier *Report) []Change {
 		if other := earlier.unit(u.Name); other != nil {
 			then = other.FirstReady()
 		}
-		add(r.Short(u.Name), true, u.FirstReady(), then)
+		unit(r.Short(u.Name), u.FirstReady(), then)
 	}
 	for i := range earlier.Units {
 		if u := &earlier.Units[i]; !u.Part && r.unit(u.Name) == nil {
-			add(earlier.Short(u.Name), true, time.Time{}, u.FirstReady())
+			unit(earlier.Short(u.Name), time.Time{}, u.FirstReady())
 		}
 	}
 	return all
@@ -73,10 +85,22 @@ func sinceStart(at, start time.Time) time.Duration {
 	return at.Sub(start)
 }
 
+// awaited is sinceStart of a moment that only a following without a goal waits for.
+func (r *Report) awaited(at, start time.Time) time.Duration {
+	if at.IsZero() && r.GoalFirst() {
+		return notWaitedFor
+	}
+	return sinceStart(at, start)
+}
+
 // Verdict says what has changed, with the difference as format writes it. Half a second and 3 percent are what one machine differs by from birth to birth.
 func (c Change) Verdict(format func(time.Duration) string) string {
 	slower := c.Now - c.Earlier
 	switch {
+	case c.Now == notWaitedFor:
+		return "not waited for"
+	case c.Earlier == notWaitedFor:
+		return "not waited for before"
 	case c.Earlier == unknown && c.Unit:
 		return "new, or not Ready before"
 	case c.Earlier == unknown:
@@ -98,7 +122,7 @@ func (r *Report) Comparison(out io.Writer, earlier *Report) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "EARLIER\tNOW\tCHANGE\tMOMENT")
 	text := func(d time.Duration) string {
-		if d == unknown {
+		if d < 0 {
 			return "-"
 		}
 		return seconds(d)

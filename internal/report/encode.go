@@ -29,7 +29,7 @@ func (r *Report) encode() (data, table []byte, err error) {
 
 func (r *Report) texts() (data, table []byte, err error) {
 	var text bytes.Buffer
-	if data, err = json.MarshalIndent(r, "", " "); err == nil {
+	if data, err = r.marshal(" "); err == nil {
 		err = r.Table(&text)
 	}
 	return data, text.Bytes(), err
@@ -77,8 +77,19 @@ func (r *Report) shortenDetails() {
 
 // JSON is the report as programs read it, and "seed report --file" too.
 func (r *Report) JSON() ([]byte, error) {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := r.marshal("  ")
 	return append(data, '\n'), err
+}
+
+// written is a report as JSON has it: also with what follows from the rest, for programs that do not know the rules. Parse leaves
+// that out.
+type written struct {
+	*Report
+	NotWaitedFor []string `json:"notWaitedFor,omitempty"`
+}
+
+func (r *Report) marshal(indent string) ([]byte, error) {
+	return json.MarshalIndent(written{r, r.NotWaitedFor()}, "", indent)
 }
 
 // Parse reads a report that JSON wrote, or any earlier seed.

@@ -31,11 +31,6 @@ func (r *Report) Intervals(u *Unit) []Interval {
 	return all
 }
 
-// Following tells that it is no birth's: somebody followed a cluster that lived already, and it begins with that.
-func (r *Report) Following() bool {
-	return !r.Live && !r.Seed.IsZero() && r.Machine.IsZero() && r.APIServer.IsZero() && len(r.Steps) == 0
-}
-
 // Zero is the moment from which the report counts: the machine's start, or the first that is known after it.
 func (r *Report) Zero() time.Time {
 	for _, at := range []time.Time{r.zero, r.Machine, r.APIServer, r.Seed} {
@@ -91,7 +86,7 @@ func (r *Report) moments() iter.Seq[time.Time] {
 	}
 }
 
-// Apps are the units that people use: those named by Until, else the Kustomizations with a workload that no other one depends on.
+// Apps are the units that people use: the Kustomizations with a workload that no other one depends on.
 func (r *Report) Apps() []*Unit {
 	needed := map[string]bool{}
 	for _, u := range r.Units {
@@ -101,8 +96,7 @@ func (r *Report) Apps() []*Unit {
 	}
 	var apps []*Unit
 	for i := range r.Units {
-		u := &r.Units[i]
-		if len(r.Until) == 0 && u.Workload && !u.Part && !needed[u.Name] || slices.Contains(r.Until, u.Name) {
+		if u := &r.Units[i]; u.Workload && !u.Part && !needed[u.Name] {
 			apps = append(apps, u)
 		}
 	}
@@ -110,14 +104,14 @@ func (r *Report) Apps() []*Unit {
 }
 
 // FirstApp is the app that was online first, and when; nil is none yet, or not recorded. One whose Ready says only that it was applied is
-// not known to be online, unless Until names it.
+// not known to be online. What Until names changes nothing of that.
 func (r *Report) FirstApp() (app *Unit, at time.Time) {
 	if r.Live {
 		return nil, at
 	}
 	for _, u := range r.Apps() {
 		ready := u.FirstReady()
-		if ready.IsZero() || u.Unchecked && len(r.Until) == 0 {
+		if ready.IsZero() || u.Unchecked {
 			continue
 		}
 		if app == nil || ready.Before(at) {

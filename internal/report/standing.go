@@ -77,7 +77,8 @@ func (r *Report) Standing() string {
 	return text
 }
 
-// Moments are the two that every birth is measured by, and the goal if there is one, in one line; empty if none is known.
+// Moments are the two that every birth is measured by, and the goal if there is one, in one line with those that nobody waited for;
+// empty if none is known.
 func (r *Report) Moments() string {
 	var parts []string
 	add := func(name string, at time.Time) {
@@ -86,12 +87,12 @@ func (r *Report) Moments() string {
 		}
 	}
 	if app, at := r.FirstApp(); app != nil {
-		add("first app online ("+r.Short(app.Name)+")", at)
+		add(firstAppOnline+" ("+r.Short(app.Name)+")", at)
 	}
 	if len(r.Until) > 0 {
-		add("goal", r.Goal())
+		add(goalStands, r.Goal())
 	}
-	add("everything", r.Everything())
+	add(everythingStands, r.Everything())
 	if len(parts) == 0 {
 		return ""
 	}
@@ -99,5 +100,9 @@ func (r *Report) Moments() string {
 	if !r.Machine.IsZero() {
 		start = "the machine"
 	}
-	return strings.Join(parts, ", ") + " after the start of " + start
+	text := strings.Join(parts, ", ") + " after the start of " + start
+	if passed := r.NotWaitedFor(); len(passed) > 0 {
+		text += "; not waited for: " + strings.Join(passed, ", ")
+	}
+	return text
 }

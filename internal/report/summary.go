@@ -25,10 +25,10 @@ func (r *Report) summary(w *tabwriter.Writer) {
 		return
 	}
 	r.milestones(w)
-	if stood := r.Everything(); r.Following() && !stood.IsZero() && stood.Before(r.Zero()) { // it stood before anybody looked
+	if r.Already(r.Goal()) { // it stood before anybody looked
 		return
 	}
-	r.legs(w, "CRITICAL PATH", r.CriticalPath())
+	r.legs(w, "CRITICAL PATH", r.ShownPath())
 	r.legs(w, "SLOWEST", r.Slowest(5))
 	r.apps(w)
 	r.nudges(w)
@@ -38,34 +38,53 @@ func (r *Report) milestones(w io.Writer) {
 	fmt.Fprintln(w, "\nAT\tMOMENT\tDETAIL")
 	app, at := r.FirstApp()
 	name := ""
-	if app != nil {
+	if app != nil && !r.Already(at) { // of those that were online already nobody knows which was the first
 		name = r.Short(app.Name)
 	}
-	fmt.Fprintf(w, "%s\tfirst app online\t%s\n", r.since(at), name)
+	r.milestone(w, firstAppOnline, at, name)
 	if len(r.Until) > 0 {
-		fmt.Fprintf(w, "%s\tgoal\t%s\n", r.since(r.Goal()), r.Named())
+		r.milestone(w, goalStands, r.Goal(), r.Named())
 	}
-	fmt.Fprintf(w, "%s\teverything\t%s\n", r.since(r.Everything()), r.Standing())
+	r.milestone(w, everythingStands, r.Everything(), r.Standing())
+}
+
+func (r *Report) milestone(w io.Writer, name string, at time.Time, detail string) {
+	when := r.since(at)
+	if passed, why, ok := r.Passed(at, detail); ok {
+		when, detail = passed, why
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\n", when, name, detail)
 }
 
 func (r *Report) apps(w io.Writer) {
 	var lines []string
-	for _, app := range r.Apps() {
-		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", r.since(app.At), r.Short(app.Name), r.Waited(app)))
+	for _, u := range r.GoalAndApps() {
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", r.since(u.At), r.Short(u.Name), r.Waited(u)))
+	}
+	head := "APP"
+	if len(r.Until) > 0 {
+		head = "GOAL OR APP"
 	}
 	if len(lines) > 0 {
-		fmt.Fprintln(w, "\nAT\tAPP\tWAITED FOR\n"+strings.Join(lines, "\n"))
+		fmt.Fprintf(w, "\nAT\t%s\tWAITED FOR\n%s\n", head, strings.Join(lines, "\n"))
 	}
 }
 
 func (r *Report) legs(w io.Writer, title string, legs []Leg) {
+	if len(legs) == 0 {
+		return
+	}
 	fmt.Fprintf(w, "\nAT\tTOOK\tWAITING\t%s\n", title)
 	for _, leg := range legs {
 		waited := ""
 		if leg.Waited > 0 {
 			waited = seconds(leg.Waited)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.since(leg.From), seconds(leg.Took()), waited, r.Short(leg.Name))
+		from := r.since(leg.From)
+		if r.Already(leg.From) {
+			from = seconds(0) // what was so before took no time of this
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", from, seconds(leg.Took()), waited, r.Short(leg.Name))
 	}
 }
 
@@ -97,7 +116,7 @@ func (r *Report) WaitedIn(u *Unit, format func(time.Duration) string) string {
 		parts = append(parts, format(wait.Took)+" for "+wait.For)
 	}
 	switch {
-	case len(u.Spans) == 0, r.Live:
+	case len(u.Spans) == 0, r.Live, len(u.Spans) == 1 && r.stoodBefore(u):
 		return "not recorded"
 	case u.Spans[0].Phase == PhaseUnknown:
 		parts = append(parts, "not watched from the start")

@@ -71,7 +71,7 @@ func (r *Report) since(at time.Time) string {
 	switch {
 	case at.IsZero():
 		return "-"
-	case r.Following() && at.Before(r.Zero()):
+	case r.Already(at):
 		return "before"
 	}
 	return seconds(at.Sub(r.Zero()))

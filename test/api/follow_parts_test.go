@@ -210,6 +210,10 @@ func TestFollowUntil(t *testing.T) {
 	if err := <-ended; err != nil || !r.Reached() || r.Stands() || strings.Join(r.Until, " ") != "flux-system/until-app helmrelease/flux-system/until-release" {
 		t.Errorf("Run: %v, the goal %v is reached: %v", err, r.Until, r.Reached())
 	}
+	var table strings.Builder
+	if err := r.Table(&table); err != nil || !strings.Contains(table.String(), "not waited for  everything        the goal stood first; 3 of 4 units are Ready") {
+		t.Errorf("%v: the table is\n%s", err, &table)
+	}
 }
 
 // At the deadline the error says what is missing, by cause.
