@@ -72,7 +72,8 @@ func TestFollowDeployment(t *testing.T) {
 	if !slices.Equal(c.Args, args) || c.Command != nil || c.Image != "ghcr.io/tazlab/seed:v1" {
 		t.Errorf("image %s, command %v, args %v", c.Image, c.Command, c.Args)
 	}
-	if len(c.Env) != 1 || c.Env[0].Name != "RUNTIME_NAMESPACE" || c.Env[0].ValueFrom.FieldRef.FieldPath != "metadata.namespace" {
+	if len(c.Env) != 2 || c.Env[0].Name != "RUNTIME_NAMESPACE" || c.Env[0].ValueFrom.FieldRef.FieldPath != "metadata.namespace" ||
+		c.Env[1].Name != "GOMEMLIMIT" || c.Env[1].ValueFrom.ResourceFieldRef.Resource != "requests.memory" {
 		t.Errorf("environment %+v", c.Env)
 	}
 	var want corev1.PodSpec
@@ -84,7 +85,7 @@ func TestFollowDeployment(t *testing.T) {
 	if !reflect.DeepEqual(pod.SecurityContext, want.SecurityContext) || !reflect.DeepEqual(c.SecurityContext, want.Containers[0].SecurityContext) {
 		t.Errorf("security contexts %+v, %+v", pod.SecurityContext, c.SecurityContext)
 	}
-	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
+	if c.Resources.Limits.Memory().Cmp(*c.Resources.Requests.Memory()) <= 0 || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
 		t.Errorf("resources %+v", c.Resources)
 	}
 	for path, probe := range map[string]*corev1.Probe{"/healthz": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
@@ -158,6 +159,9 @@ func TestFollowPolicy(t *testing.T) {
 }
 
 func TestFollowSettings(t *testing.T) {
+	if env := followed(t, `{resources: {requests: {memory: null}}}`).deployment.Spec.Template.Spec.Containers[0].Env; len(env) != 1 {
+		t.Errorf("without a request for memory the environment is %+v", env)
+	}
 	f := followed(t, `{imagePullSecrets: [pull], logLevel: debug, podMonitor: {enabled: true, labels: {a: b}}, resources: {limits: {memory: 64Mi}}}`)
 	pod := f.deployment.Spec.Template.Spec
 	if len(pod.ImagePullSecrets) != 1 || pod.ImagePullSecrets[0].Name != "pull" || !slices.Contains(pod.Containers[0].Args, "--log-level=debug") {
