@@ -98,9 +98,12 @@ func TestFollowDeployment(t *testing.T) {
 // What may be written: one patch for the kinds that are nudged, and the Lease. No Secret that was not named can be read.
 func TestFollowRights(t *testing.T) {
 	f := followed(t, "secrets: [flux-system/git, apps/one, flux-system/oci]")
-	patched := map[string][]string{}
+	patched, watched := map[string][]string{}, map[string][]string{}
 	check := func(where string, rules []rbacv1.PolicyRule) {
 		for _, rule := range rules {
+			if slices.Contains(rule.Verbs, "list") && slices.Contains(rule.Verbs, "watch") {
+				watched[rule.APIGroups[0]] = append(watched[rule.APIGroups[0]], rule.Resources...)
+			}
 			verbs := slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return v == "get" || v == "list" || v == "watch" })
 			if slices.Equal(verbs, []string{"patch"}) {
 				patched[rule.APIGroups[0]] = append(patched[rule.APIGroups[0]], rule.Resources...)
@@ -118,10 +121,18 @@ func TestFollowRights(t *testing.T) {
 	}
 	want := map[string][]string{
 		"kustomize.toolkit.fluxcd.io": {"kustomizations"}, "helm.toolkit.fluxcd.io": {"helmreleases"}, "external-secrets.io": {"externalsecrets"},
-		"source.toolkit.fluxcd.io": {"gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"},
+		"source.toolkit.fluxcd.io": {"gitrepositories", "ocirepositories", "helmrepositories", "buckets"},
 	}
 	if !reflect.DeepEqual(patched, want) {
 		t.Errorf("may patch %v, want %v", patched, want)
+	}
+	onlyWatched := map[string][]string{
+		"source.toolkit.fluxcd.io": {"helmcharts", "externalartifacts"}, "external-secrets.io": {"secretstores", "clustersecretstores"},
+	}
+	for group, kinds := range want {
+		if all := slices.Concat(kinds, onlyWatched[group]); !slices.Equal(watched[group], all) {
+			t.Errorf("may watch %v of %s, want %v", watched[group], group, all)
+		}
 	}
 	for name, secrets := range map[string][]string{"flux-system/seed-follow-secrets": {"git", "oci"}, "apps/seed-follow-secrets": {"one"}} {
 		rules := f.roles[name].Rules
