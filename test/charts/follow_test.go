@@ -12,6 +12,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/tazlab/seed/internal/nudge"
 )
 
 // follower is what the chart seed-follow makes.
@@ -68,7 +70,7 @@ func TestFollowDeployment(t *testing.T) {
 		t.Errorf("%+v", spec)
 	}
 	c := pod.Containers[0]
-	args := []string{"follow", "--watch", "--enable-leader-election", "--log-encoding=json", "--log-level=info", "--root=flux-system/flux-system"}
+	args := []string{"follow", "--watch", "--require-policy", "--enable-leader-election", "--log-encoding=json", "--log-level=info", "--root=flux-system/flux-system"}
 	if !slices.Equal(c.Args, args) || c.Command != nil || c.Image != "ghcr.io/tazlab/seed:v1" {
 		t.Errorf("image %s, command %v, args %v", c.Image, c.Command, c.Args)
 	}
@@ -149,7 +151,7 @@ func TestFollowRoots(t *testing.T) {
 	}
 	named := followed(t, "roots: [gitops/main, gitops/other]")
 	args := named.deployment.Spec.Template.Spec.Containers[0].Args
-	if _, has := named.roles["gitops/seed-follow-flux"]; !has || podsEverywhere(named) || !slices.Equal(args[5:], []string{"--root=gitops/main", "--root=gitops/other"}) {
+	if _, has := named.roles["gitops/seed-follow-flux"]; !has || podsEverywhere(named) || !slices.Equal(args[6:], []string{"--root=gitops/main", "--root=gitops/other"}) {
 		t.Errorf("roles %v, args %v", named.roles, args)
 	}
 	if all := followed(t, "roots: []"); len(all.roles) != 1 || !podsEverywhere(all) {
@@ -163,6 +165,11 @@ func TestFollowPolicy(t *testing.T) {
 	spec, deny := f.policy.Spec, []admissionv1.ValidationAction{admissionv1.Deny}
 	if *spec.FailurePolicy != admissionv1.Fail || f.binding.Spec.PolicyName != f.policy.Name || !slices.Equal(f.binding.Spec.ValidationActions, deny) {
 		t.Errorf("policy %+v, binding %+v", spec, f.binding.Spec)
+	}
+	if !slices.ContainsFunc(spec.Validations, func(v admissionv1.Validation) bool {
+		return strings.Contains(v.Expression, "after.metadata") && strings.Contains(v.Message, nudge.Refusal)
+	}) {
+		t.Errorf("of a label it does not say what seed knows it by: %+v", spec.Validations)
 	}
 	if len(spec.MatchConditions) != 1 || !strings.Contains(spec.MatchConditions[0].Expression, "'system:serviceaccount:flux-system:seed-follow'") {
 		t.Errorf("it counts for %+v", spec.MatchConditions)
