@@ -163,7 +163,7 @@ func (n *nudger) record(ctx context.Context, d *nudge) {
 	}
 }
 
-// forget drops what was asked of objects that are gone.
+// forget drops what was asked, and said, of objects that are gone.
 func (n *nudger) forget(s *state) {
 	if !s.whole {
 		return
@@ -171,6 +171,11 @@ func (n *nudger) forget(s *state) {
 	for w := range n.asked {
 		if !s.there[w.uid] {
 			delete(n.asked, w)
+		}
+	}
+	for uid := range n.said {
+		if !s.there[uid] {
+			delete(n.said, uid)
 		}
 	}
 }
