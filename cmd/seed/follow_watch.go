@@ -35,6 +35,7 @@ var logLevels = map[string]slog.Level{"trace": slog.LevelDebug - 4, "debug": slo
 type deploymentFlags struct {
 	metricsAddr, healthAddr string
 	logEncoding, logLevel   string
+	requirePolicy           bool
 	election                leaderelection.Options
 	set                     *pflag.FlagSet
 }
@@ -45,6 +46,7 @@ func (d *deploymentFlags) add(flags *pflag.FlagSet) {
 	d.set.StringVar(&d.healthAddr, "health-addr", ":9440", "with --watch: the address the health endpoint binds to (/healthz, /readyz)")
 	d.set.StringVar(&d.logEncoding, "log-encoding", "json", "with --watch: json or text (console is the same)")
 	d.set.StringVar(&d.logLevel, "log-level", "info", "with --watch: "+strings.Join(logLevelNames, ", "))
+	d.set.BoolVar(&d.requirePolicy, "require-policy", false, "with --watch: ask Flux for nothing before the API server has refused this account any other change, as the ValidatingAdmissionPolicy of charts/seed-follow has it do")
 	d.election.BindFlags(d.set)
 	flags.AddFlagSet(d.set)
 }
@@ -79,13 +81,9 @@ func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *birth
 	f.Log, f.Report = d.logger(), &report.Report{Seed: time.Now()}
 	log := logr.FromSlogHandler(f.Log.Handler())
 	klog.SetLogger(log) // client-go's own lines
-	nudges := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "seed_nudges_total", Help: "Requests to look at an object at once, partitioned by its kind and the cause.",
-	}, []string{"kind", "cause"})
-	if err := metrics.Registry.Register(nudges); err != nil {
+	if err := d.count(f); err != nil {
 		return fmt.Errorf("registering the metrics: %w", err)
 	}
-	f.Nudged = func(kind, cause string) { nudges.WithLabelValues(kind, cause).Inc() }
 	group, running := errgroup.WithContext(ctx)
 	for _, door := range []struct {
 		address string
@@ -105,4 +103,20 @@ func (d *deploymentFlags) run(ctx context.Context, config *rest.Config, f *birth
 	})
 	f.Log.Info("seed follows", "version", buildVersion())
 	return group.Wait()
+}
+
+// count has f tell its metrics.
+func (d *deploymentFlags) count(f *birth.Following) error {
+	nudges := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "seed_nudges_total", Help: "Requests to look at an object at once, partitioned by its kind and the cause.",
+	}, []string{"kind", "cause"})
+	f.Nudged = func(kind, cause string) { nudges.WithLabelValues(kind, cause).Inc() }
+	if f.RequirePolicy = d.requirePolicy; !f.RequirePolicy {
+		return metrics.Registry.Register(nudges)
+	}
+	policy := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "seed_policy_proven", Help: "1 once the API server has refused this replica any change but the annotation that asks. Before that it asks for nothing.",
+	})
+	f.Proven = func() { policy.Set(1) }
+	return errors.Join(metrics.Registry.Register(nudges), metrics.Registry.Register(policy))
 }

@@ -43,8 +43,12 @@ type Following struct {
 	Forever bool
 	// ReadOnly nudges nothing.
 	ReadOnly bool
-	Log      *slog.Logger
-	Report   *report.Report
+	// RequirePolicy nudges nothing before the API server has refused this account any other change: see nudge.Refusal.
+	RequirePolicy bool
+	// Proven is called once it has; nil tells nobody.
+	Proven func()
+	Log    *slog.Logger
+	Report *report.Report
 	// Changed is called after each change of Report, with the lock held that guards it; nil tells nobody. See Read.
 	Changed func()
 	// Nudged is called for each request to Flux; nil tells nobody.
@@ -78,7 +82,11 @@ func (f *Following) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { f.watchFlux(following, cache) })
 	if !f.ReadOnly {
-		beside.Go(func() { nudge.Run(following, cache, func() []types.NamespacedName { return f.Roots }, f.Log, f.nudged) })
+		beside.Go(func() {
+			nudge.Run(following, nudge.Options{
+				Cache: cache, Roots: f.Roots, Log: f.Log, Asked: f.nudged, RequirePolicy: f.RequirePolicy, Proven: f.Proven,
+			})
+		})
 	}
 	if f.Deadline > 0 {
 		timer := time.AfterFunc(f.Deadline, func() { f.timeIsUp(end) })

@@ -27,6 +27,9 @@ func strip(object any) (any, error) {
 		}
 	}
 	o.SetManagedFields(nil)
+	annotations := o.GetAnnotations()
+	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	o.SetAnnotations(annotations)
 	return o, nil
 }
 
@@ -36,7 +39,7 @@ func stripFlux(object client.Object) client.Object {
 		k := &kustomizev1.Kustomization{ObjectMeta: short(o.ObjectMeta), Status: o.Status}
 		k.Status.History = nil
 		if o.Status.Inventory != nil {
-			k.Status.Inventory = &kustomizev1.ResourceInventory{Entries: slices.DeleteFunc(o.Status.Inventory.Entries, boring)}
+			k.Status.Inventory = &kustomizev1.ResourceInventory{Entries: interesting(o.Status.Inventory.Entries)}
 		}
 		k.Spec = kustomizev1.KustomizationSpec{
 			DependsOn: o.Spec.DependsOn, SourceRef: o.Spec.SourceRef, Suspend: o.Spec.Suspend, Wait: o.Spec.Wait, HealthChecks: o.Spec.HealthChecks,
@@ -63,9 +66,15 @@ var parts = []string{
 	kustomizev1.GroupVersion.Group, helmv2.GroupVersion.Group, sourcev1.GroupVersion.Group, esv1.Group, appsv1.GroupName,
 }
 
-func boring(entry kustomizev1.ResourceRef) bool {
-	id, err := object.ParseObjMetadata(entry.ID)
-	return err != nil || !slices.Contains(parts, id.GroupKind.Group)
+// interesting is a new list: one that begins in all would keep the memory of all.
+func interesting(all []kustomizev1.ResourceRef) []kustomizev1.ResourceRef {
+	var some []kustomizev1.ResourceRef
+	for _, entry := range all {
+		if id, err := object.ParseObjMetadata(entry.ID); err == nil && slices.Contains(parts, id.GroupKind.Group) {
+			some = append(some, entry)
+		}
+	}
+	return some
 }
 
 func stripSource(object client.Object) client.Object {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -33,7 +34,11 @@ type dependency struct {
 func dependenciesMet(_ context.Context, s *state, u *unit) cause {
 	var ids, texts []string
 	var wanted string // the revision of the source, where a dependency has the same one
-	for _, ref := range dependsOn(u) {
+	refs := dependsOn(u)
+	// Flux may find an expression false for ever. That another dependency is Ready once more, as after each of its intervals,
+	// is no news then.
+	moments := !slices.ContainsFunc(refs, func(ref meta.DependencyReference) bool { return ref.ReadyExpr != "" })
+	for _, ref := range refs {
 		key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 		if key.Namespace == "" {
 			key.Namespace = u.GetNamespace()
@@ -47,14 +52,14 @@ func dependenciesMet(_ context.Context, s *state, u *unit) cause {
 		case d == nil:
 			return cause{}
 		case ref.ReadyExpr != "":
-			ids, texts = append(ids, d.everything()), append(texts, key.String()+" has changed")
+			ids, texts = append(ids, s.everything(d)), append(texts, key.String()+" has changed")
 			continue
 		case d.GetGeneration() != d.observedGeneration || !apimeta.IsStatusConditionTrue(d.conditions, meta.ReadyCondition):
 			return cause{}
 		case shares != nil && (d.revision == "" || d.revision != wanted):
 			return cause{}
 		}
-		ids, texts = append(ids, d.readiness()), append(texts, fmt.Sprintf("%s is Ready at %s", key, d.revision))
+		ids, texts = append(ids, d.readiness(moments)), append(texts, fmt.Sprintf("%s is Ready at %s", key, d.revision))
 	}
 	return cause{id: strings.Join(ids, "\n"), text: strings.Join(texts, ", ")}
 }
@@ -83,22 +88,45 @@ func (s *state) dependency(u *unit, key types.NamespacedName) *dependency {
 	return nil
 }
 
-// readiness is another one each time that d becomes Ready, and at each revision.
-func (d *dependency) readiness() string {
-	ready := apimeta.FindStatusCondition(d.conditions, meta.ReadyCondition)
-	return fmt.Sprintln(d.GetUID(), d.GetGeneration(), d.revision, ready.LastTransitionTime.UTC())
+// readiness is another one at each revision and, if moments count, each time that d becomes Ready.
+func (d *dependency) readiness(moments bool) string {
+	id := fmt.Sprintln(d.GetUID(), d.GetGeneration(), d.revision)
+	if ready := apimeta.FindStatusCondition(d.conditions, meta.ReadyCondition); moments && ready != nil {
+		id += ready.LastTransitionTime.UTC().String()
+	}
+	return id
 }
 
-// everything is another one with each change of d, but for a request to reconcile it and Flux's answer to that: two that
-// wait for each other would be asked for ever.
-func (d *dependency) everything() string {
+// everything is another one with each change of d that lasts, but for a request to reconcile it and Flux's answer to that: two
+// that wait for each other would be asked for ever. So would be who waits for one that is reconciled at an interval: what d says
+// while its controller is at work does not count, nor when it said it.
+func (s *state) everything(d *dependency) string {
 	annotations := maps.Clone(d.GetAnnotations())
 	delete(annotations, meta.ReconcileRequestAnnotation)
 	tried := ""
 	if k, ok := d.Object.(*kustomizev1.Kustomization); ok {
 		tried = k.Status.LastAttemptedRevision
 	}
-	return fmt.Sprintln(d.GetUID(), d.GetGeneration(), d.GetLabels(), annotations, d.conditions, d.observedGeneration, d.revision, tried)
+	if !d.atWork() {
+		s.said[d.GetUID()] = d.says()
+	}
+	return fmt.Sprintln(d.GetUID(), d.GetGeneration(), d.GetLabels(), annotations, s.said[d.GetUID()], d.observedGeneration, d.revision, tried)
+}
+
+// atWork tells that d's controller has begun to reconcile it. helm-controller leaves Ready as it is at first.
+func (d *dependency) atWork() bool {
+	ready := apimeta.FindStatusCondition(d.conditions, meta.ReadyCondition)
+	return ready == nil || ready.Status == metav1.ConditionUnknown ||
+		ready.Status == metav1.ConditionTrue && apimeta.IsStatusConditionTrue(d.conditions, meta.ReconcilingCondition)
+}
+
+// says are d's conditions without their moments.
+func (d *dependency) says() string {
+	var all []string
+	for _, c := range d.conditions {
+		all = append(all, fmt.Sprintln(c.Type, c.Status, c.Reason, c.Message, c.ObservedGeneration))
+	}
+	return strings.Join(all, "")
 }
 
 // withSourceOf is u if it is a Kustomization of d's source: then kustomize-controller wants the revision that the source has.

@@ -7,6 +7,7 @@ import (
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -77,7 +78,7 @@ func TestExpressionIsLeftToFlux(t *testing.T) {
 	t.Parallel()
 	const expression = "dep.metadata.labels['version'] == 'v1'"
 	of := func(do func(*kustomizev1.Kustomization)) string {
-		k, a := waitingFor("k", "a"), says(kustomization("a"), meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "")
+		k, a := waitingFor("k", "a"), says(kustomization("a"), meta.ReadyCondition, metav1.ConditionFalse, meta.BuildFailedReason, "")
 		k.Spec.DependsOn[0].ReadyExpr = expression
 		do(a)
 		return causeOf(t, dependencyReady, k, a).id
@@ -112,6 +113,29 @@ func TestExpressionIsLeftToFlux(t *testing.T) {
 	}
 }
 
+// The revision of an ExternalArtifact counts as that of any source. Where its kind is not served nobody is asked.
+func TestDependencyOfAnExternalArtifact(t *testing.T) {
+	t.Parallel()
+	of := func(k *kustomizev1.Kustomization) *kustomizev1.Kustomization {
+		k.Spec.SourceRef.Kind = sourcev1.ExternalArtifactKind
+		return k
+	}
+	artifact := &sourcev1.ExternalArtifact{ObjectMeta: metadata("main")}
+	artifact.Status.Artifact = &meta.Artifact{Revision: "latest@sha256:2"}
+	a, k := of(ready("a", "latest@sha256:2")), of(waitingFor("k", "a"))
+	if c := causeOf(t, dependencyReady, k, a, artifact); c.id == "" {
+		t.Error("nobody is asked")
+	}
+	if c := causeOf(t, dependencyReady, k, of(ready("a", "latest@sha256:1")), artifact); c.id != "" {
+		t.Errorf("asked because of another revision: %+v", c)
+	}
+	f := newFake(t, a, k)
+	f.lost = sourcev1.ExternalArtifactKind
+	if c := f.cause(dependencyReady, k); c.id != "" {
+		t.Errorf("asked because of a source that nobody knows: %+v", c)
+	}
+}
+
 // A dependency that became Ready once more is another cause, and so is a new revision.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
@@ -125,5 +149,75 @@ func TestReadiness(t *testing.T) {
 	}))
 	if later == before || of(ready("a", "2")) == before || checked != before {
 		t.Errorf("causes %q, %q, %q, %q", before, later, of(ready("a", "2")), checked)
+	}
+}
+
+// conditioned is a Kustomization or a HelmRelease.
+type conditioned interface {
+	client.Object
+	GetConditions() []metav1.Condition
+	SetConditions([]metav1.Condition)
+}
+
+// working is what d says while its controller reconciles it once more, as after each interval.
+func working(d conditioned) conditioned {
+	if _, is := d.(*helmv2.HelmRelease); is {
+		return says(d, meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, firstStep)
+	}
+	d.SetConditions(nil)
+	says(d, meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, "Building manifests for revision 1 with a timeout of 30s")
+	return says(d, meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "Reconciliation in progress")
+}
+
+// Who waits for an expression that is false is asked to look at what is new, once, and not after each interval of what it
+// depends on.
+func TestIntervalIsNoNews(t *testing.T) {
+	t.Parallel()
+	root := brings(kustomization("root"), "helm.toolkit.fluxcd.io_HelmRelease")
+	k, r := waitingFor("it", "a", "c"), release("it", "a", "c")
+	k.Spec.DependsOn[1].ReadyExpr, r.Spec.DependsOn[1].ReadyExpr = "false", "false"
+	for name, test := range map[string]struct {
+		waits client.Object
+		ready func(name string) conditioned
+	}{
+		"Kustomization": {k, func(name string) conditioned { return ready(name, "1") }},
+		"HelmRelease":   {r, func(name string) conditioned { return readyRelease(name) }},
+	} {
+		f := newFake(t)
+		n := f.nudger()
+		at := func(name string, d time.Duration) conditioned {
+			o := test.ready(name)
+			conditions := o.GetConditions()
+			conditions[0].LastTransitionTime = after(d)
+			o.SetConditions(conditions)
+			return o
+		}
+		judge := func(when, want string, a, c client.Object) {
+			t.Helper()
+			f.judge(n, root, a, c, test.waits)
+			expect(t, f, name+": "+when, want)
+		}
+		judge("at first", "it", at("a", 0), at("c", 0))
+		for minute := range 3 {
+			before, later := time.Duration(minute)*time.Minute, time.Duration(minute+1)*time.Minute
+			judge("a is at work", "", working(at("a", before)), at("c", before))
+			judge("a is Ready once more", "", at("a", later), at("c", before))
+			judge("c is at work", "", at("a", later), working(at("c", before)))
+			judge("c is Ready once more", "", at("a", later), at("c", later))
+		}
+		labelled := func(c conditioned) conditioned {
+			c.SetLabels(map[string]string{"version": "v1"})
+			return c
+		}
+		judge("c has a label, and is at work", "it", at("a", 0), labelled(working(at("c", 0))))
+		judge("c has a label", "", at("a", 0), labelled(at("c", 0)))
+		judge("c has failed", "it", at("a", 0), labelled(says(at("c", 0), "Healthy", metav1.ConditionFalse, "HealthCheckFailed", "")))
+		another := at("a", 0)
+		another.SetUID("another")
+		judge("a is another one", "it", another, labelled(at("c", 0)))
+		f.judge(n, root)
+		if len(n.said) != 0 {
+			t.Errorf("%s: remembers what is gone: %v", name, n.said)
+		}
 	}
 }

@@ -17,14 +17,30 @@ import (
 
 const atOnce = 8 // so many requests at the same time
 
-// Run asks for everything that waits, as the rules say, until ctx ends. roots are the Kustomizations whose trees it looks
-// after; none means all of the cluster. asked, if any, is told of each request: the object's kind and the rule's name. A request
-// that fails is a line in log: the controllers look again by themselves, only later.
-func Run(ctx context.Context, cache *live.Cache, roots func() []types.NamespacedName, log *slog.Logger, asked func(kind, cause string)) {
-	n := newNudger(cache.Cluster(), log)
-	reader := cache.Reader()
+// Options are what Run works with.
+type Options struct {
+	Cache *live.Cache
+	// Roots are the Kustomizations whose trees it looks after; none means all of the cluster.
+	Roots []types.NamespacedName
+	Log   *slog.Logger
+	// Asked is told of each request: the object's kind and the rule's name; nil tells nobody.
+	Asked func(kind, cause string)
+	// RequirePolicy has nobody asked before the API server has refused this account any other change, see Refusal.
+	RequirePolicy bool
+	// Proven is called once that has happened; nil tells nobody.
+	Proven func()
+}
+
+// Run asks for everything that waits, as the rules say, until ctx ends. A request that fails is a line in the log: the
+// controllers look again by themselves, only later.
+func Run(ctx context.Context, o Options) {
+	n := newNudger(o.Cache.Cluster(), o.Log)
+	reader := o.Cache.Reader()
 	defer reader.Close()
-	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, roots, asked
+	n.list, n.drop, n.roots, n.told = reader.List, reader.Drop, func() []types.NamespacedName { return o.Roots }, o.Asked
+	if o.RequirePolicy {
+		n.guard = &guard{proven: o.Proven}
+	}
 	for {
 		later := n.judge(ctx)
 		select {
@@ -44,8 +60,10 @@ type nudger struct {
 	told    func(kind, cause string)
 	now     func() time.Time
 	log     *slog.Logger
-	asked   map[waiter]string   // the cause for which it was asked last
-	watches map[live.Query]bool // what is watched, since it was wanted last time
+	guard   *guard               // holds the requests back; nil lets them pass
+	asked   map[waiter]string    // the cause for which it was asked last
+	said    map[types.UID]string // what a dependency said when its controller was not at work last
+	watches map[live.Query]bool  // what is watched, since it was wanted last time
 	// What was read because it had changed.
 	definitions map[types.UID]seen[definition]
 	webhooks    map[types.UID]seen[[]string]
@@ -67,7 +85,7 @@ type nudge struct {
 
 func newNudger(cluster client.Client, log *slog.Logger) *nudger {
 	return &nudger{
-		client: cluster, log: log, now: time.Now, asked: map[waiter]string{},
+		client: cluster, log: log, now: time.Now, asked: map[waiter]string{}, said: map[types.UID]string{},
 		definitions: map[types.UID]seen[definition]{}, webhooks: map[types.UID]seen[[]string]{},
 	}
 }
@@ -85,6 +103,16 @@ func (n *nudger) judge(ctx context.Context) <-chan time.Time {
 		due = append(due, n.due(ctx, s, u)...)
 	}
 	n.unwatch(s.wanted)
+	if n.mayAsk(ctx, s) {
+		n.askAll(ctx, due)
+	}
+	if s.later.IsZero() {
+		return nil
+	}
+	return time.After(s.later.Sub(s.now))
+}
+
+func (n *nudger) askAll(ctx context.Context, due []*nudge) {
 	var asking sync.WaitGroup
 	places := make(chan struct{}, atOnce)
 	for _, d := range due {
@@ -98,10 +126,6 @@ func (n *nudger) judge(ctx context.Context) <-chan time.Time {
 	for _, d := range due {
 		n.record(ctx, d)
 	}
-	if s.later.IsZero() {
-		return nil
-	}
-	return time.After(s.later.Sub(s.now))
 }
 
 // due are the requests for u.
@@ -139,7 +163,7 @@ func (n *nudger) record(ctx context.Context, d *nudge) {
 	}
 }
 
-// forget drops what was asked of objects that are gone.
+// forget drops what was asked, and said, of objects that are gone.
 func (n *nudger) forget(s *state) {
 	if !s.whole {
 		return
@@ -147,6 +171,11 @@ func (n *nudger) forget(s *state) {
 	for w := range n.asked {
 		if !s.there[w.uid] {
 			delete(n.asked, w)
+		}
+	}
+	for uid := range n.said {
+		if !s.there[uid] {
+			delete(n.said, uid)
 		}
 	}
 }

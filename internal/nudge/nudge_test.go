@@ -37,12 +37,14 @@ type fake struct {
 	served   []*unstructured.Unstructured // what is read whole
 	revision string
 	err      error  // of each patch
+	refusal  error  // of each dry run
 	lost     string // the kind that cannot be watched any more
 	scheme   *runtime.Scheme
 	now      time.Time
 
 	mu      sync.Mutex
 	asked   []string
+	tries   int // dry runs
 	reads   int
 	watched map[live.Query]bool
 	told    map[string]int
@@ -131,6 +133,13 @@ func (f *fake) Patch(_ context.Context, object client.Object, patch client.Patch
 	var p map[string]map[string]any
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
+	}
+	if slices.Contains(options, client.PatchOption(client.DryRunAll)) {
+		f.tries++
+		if labels, _ := p["metadata"]["labels"].(map[string]any); len(p) != 1 || len(p["metadata"]) != 1 || len(labels) != 1 || object.GetName() != "root" {
+			f.t.Errorf("a dry run of %s: %s", object.GetName(), data)
+		}
+		return f.refusal
 	}
 	name := meta.ReconcileRequestAnnotation
 	if object.GetObjectKind().GroupVersionKind().Kind == "ExternalSecret" {

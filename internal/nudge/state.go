@@ -43,7 +43,7 @@ func (n *nudger) state() *state {
 		return s
 	}
 	tree := s.tree()
-	for _, key := range slices.SortedFunc(maps.Keys(tree), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, key := range slices.SortedFunc(maps.Keys(tree), byName) {
 		if u := waiting(kustomizationKind, tree[key]); u != nil {
 			s.units = append(s.units, u)
 		}
@@ -51,6 +51,8 @@ func (n *nudger) state() *state {
 	s.takeParts(tree)
 	return s
 }
+
+func byName(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }
 
 // want is what q brings. It is watched from now on, as long as somebody wants it; false says that it is not known yet, or not
 // any more: nobody is asked for what was there when it was known last.
@@ -68,10 +70,15 @@ func (s *state) tooEarly(c cause) bool {
 	if !c.from.After(s.now) {
 		return false
 	}
-	if s.later.IsZero() || c.from.Before(s.later) {
-		s.later = c.from
-	}
+	s.lookAt(c.from)
 	return true
+}
+
+// lookAt sees to it that somebody looks at that time, or earlier.
+func (s *state) lookAt(t time.Time) {
+	if s.later.IsZero() || t.Before(s.later) {
+		s.later = t
+	}
 }
 
 // sourceRevision is that of the artifact that k's source has by now, "" if it has none or that is not known yet.

@@ -53,18 +53,26 @@ func waiting(kind schema.GroupVersionKind, object client.Object) *unit {
 	return &unit{Object: object, kind: kind, failed: *ready}
 }
 
+// firstStep is what helm-controller says of a release when it begins to reconcile it.
+// https://github.com/fluxcd/helm-controller/blob/v1.6.2/internal/controller/helmrelease_controller.go
+const firstStep = "Fulfilling prerequisites"
+
 // waitingRelease knows how helm-controller leaves a release: still Reconciling with the reason Progressing, after
 // dependencies that are not ready with the message of its first step, after an install or upgrade with that of this action.
-// While one of these two runs Ready is Unknown; while another action does, Ready keeps what failed before. So what looks
-// like being left may be the first steps of the next try: then the request is a look at what that one has done.
+// While one of these two runs Ready is Unknown; in the first step and while another action runs, Ready keeps what failed
+// before. So a release that waits for its dependencies looks the same in its first step and when it is left: then the request
+// may be a look at what that try has done.
 // After a remediation Ready tells of that one, and Released of what failed.
 // https://github.com/fluxcd/helm-controller/blob/v1.6.2/internal/reconcile/atomic_release.go
 func waitingRelease(kind schema.GroupVersionKind, release *helmv2.HelmRelease, ready *metav1.Condition) *unit {
 	work := apimeta.FindStatusCondition(release.Status.Conditions, meta.ReconcilingCondition)
-	if work != nil && work.Status == metav1.ConditionTrue && work.Reason != meta.ProgressingWithRetryReason &&
-		strings.HasPrefix(work.Message, "Running '") &&
-		!strings.HasPrefix(work.Message, "Running 'install'") && !strings.HasPrefix(work.Message, "Running 'upgrade'") {
-		return nil
+	if work != nil && work.Status == metav1.ConditionTrue && work.Reason != meta.ProgressingWithRetryReason {
+		acts := strings.HasPrefix(work.Message, "Running '") &&
+			!strings.HasPrefix(work.Message, "Running 'install'") && !strings.HasPrefix(work.Message, "Running 'upgrade'")
+		begins := work.Message == firstStep && ready.Reason != helmv2.DependencyNotReadyReason
+		if acts || begins {
+			return nil
+		}
 	}
 	u := &unit{Object: release, kind: kind, failed: *ready}
 	released := apimeta.FindStatusCondition(release.Status.Conditions, helmv2.ReleasedCondition)

@@ -16,9 +16,11 @@ import (
 // Only what its controller has left for later may be asked for.
 func TestWaiting(t *testing.T) {
 	t.Parallel()
+	unreleased := func(reason string) *helmv2.HelmRelease {
+		return says(&helmv2.HelmRelease{ObjectMeta: metadata("r")}, meta.ReadyCondition, metav1.ConditionFalse, reason, "Helm failed")
+	}
 	remediating := func(action string) *helmv2.HelmRelease {
-		r := says(&helmv2.HelmRelease{ObjectMeta: metadata("r")}, meta.ReadyCondition, metav1.ConditionFalse, helmv2.InstallFailedReason, "Helm install failed")
-		return says(r, meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, "Running '"+action+"' action with timeout of 5m0s")
+		return says(unreleased(helmv2.InstallFailedReason), meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, "Running '"+action+"' action with timeout of 5m0s")
 	}
 	git := &sourcev1.GitRepository{ObjectMeta: metadata("g")}
 	says(git, meta.ReadyCondition, metav1.ConditionFalse, sourcev1.AuthenticationFailedReason, "")
@@ -54,6 +56,9 @@ func TestWaiting(t *testing.T) {
 		"a release that is taken away":     {remediating("uninstall"), false},
 		"a release that is rolled back":    {remediating("rollback"), false},
 		"a release that is tested":         {remediating("test"), false},
+		"a release that is tried again":    {says(unreleased(helmv2.InstallFailedReason), meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, "Fulfilling prerequisites"), false},
+		"a release that is upgraded again": {says(unreleased(helmv2.UpgradeFailedReason), meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, "Fulfilling prerequisites"), false},
+		"a release that is left for later": {says(unreleased(helmv2.InstallFailedReason), meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingWithRetryReason, "retrying after 5m0s"), true},
 		"a source":                         {git, true},
 		"a source, suspended":              {change(git.DeepCopy(), func(g *sourcev1.GitRepository) { g.Spec.Suspend = true }), false},
 		"an ExternalSecret":                {secret, true},

@@ -12,6 +12,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/tazlab/seed/internal/nudge"
 )
 
 // follower is what the chart seed-follow makes.
@@ -68,11 +70,12 @@ func TestFollowDeployment(t *testing.T) {
 		t.Errorf("%+v", spec)
 	}
 	c := pod.Containers[0]
-	args := []string{"follow", "--watch", "--enable-leader-election", "--log-encoding=json", "--log-level=info", "--root=flux-system/flux-system"}
+	args := []string{"follow", "--watch", "--require-policy", "--enable-leader-election", "--log-encoding=json", "--log-level=info", "--root=flux-system/flux-system"}
 	if !slices.Equal(c.Args, args) || c.Command != nil || c.Image != "ghcr.io/tazlab/seed:v1" {
 		t.Errorf("image %s, command %v, args %v", c.Image, c.Command, c.Args)
 	}
-	if len(c.Env) != 1 || c.Env[0].Name != "RUNTIME_NAMESPACE" || c.Env[0].ValueFrom.FieldRef.FieldPath != "metadata.namespace" {
+	if len(c.Env) != 2 || c.Env[0].Name != "RUNTIME_NAMESPACE" || c.Env[0].ValueFrom.FieldRef.FieldPath != "metadata.namespace" ||
+		c.Env[1].Name != "GOMEMLIMIT" || c.Env[1].ValueFrom.ResourceFieldRef.Resource != "requests.memory" {
 		t.Errorf("environment %+v", c.Env)
 	}
 	var want corev1.PodSpec
@@ -84,7 +87,7 @@ func TestFollowDeployment(t *testing.T) {
 	if !reflect.DeepEqual(pod.SecurityContext, want.SecurityContext) || !reflect.DeepEqual(c.SecurityContext, want.Containers[0].SecurityContext) {
 		t.Errorf("security contexts %+v, %+v", pod.SecurityContext, c.SecurityContext)
 	}
-	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
+	if c.Resources.Limits.Memory().Cmp(*c.Resources.Requests.Memory()) <= 0 || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
 		t.Errorf("resources %+v", c.Resources)
 	}
 	for path, probe := range map[string]*corev1.Probe{"/healthz": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
@@ -97,9 +100,12 @@ func TestFollowDeployment(t *testing.T) {
 // What may be written: one patch for the kinds that are nudged, and the Lease. No Secret that was not named can be read.
 func TestFollowRights(t *testing.T) {
 	f := followed(t, "secrets: [flux-system/git, apps/one, flux-system/oci]")
-	patched := map[string][]string{}
+	patched, watched := map[string][]string{}, map[string][]string{}
 	check := func(where string, rules []rbacv1.PolicyRule) {
 		for _, rule := range rules {
+			if slices.Contains(rule.Verbs, "list") && slices.Contains(rule.Verbs, "watch") {
+				watched[rule.APIGroups[0]] = append(watched[rule.APIGroups[0]], rule.Resources...)
+			}
 			verbs := slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return v == "get" || v == "list" || v == "watch" })
 			if slices.Equal(verbs, []string{"patch"}) {
 				patched[rule.APIGroups[0]] = append(patched[rule.APIGroups[0]], rule.Resources...)
@@ -117,10 +123,18 @@ func TestFollowRights(t *testing.T) {
 	}
 	want := map[string][]string{
 		"kustomize.toolkit.fluxcd.io": {"kustomizations"}, "helm.toolkit.fluxcd.io": {"helmreleases"}, "external-secrets.io": {"externalsecrets"},
-		"source.toolkit.fluxcd.io": {"gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"},
+		"source.toolkit.fluxcd.io": {"gitrepositories", "ocirepositories", "helmrepositories", "buckets"},
 	}
 	if !reflect.DeepEqual(patched, want) {
 		t.Errorf("may patch %v, want %v", patched, want)
+	}
+	onlyWatched := map[string][]string{
+		"source.toolkit.fluxcd.io": {"helmcharts", "externalartifacts"}, "external-secrets.io": {"secretstores", "clustersecretstores"},
+	}
+	for group, kinds := range want {
+		if all := slices.Concat(kinds, onlyWatched[group]); !slices.Equal(watched[group], all) {
+			t.Errorf("may watch %v of %s, want %v", watched[group], group, all)
+		}
 	}
 	for name, secrets := range map[string][]string{"flux-system/seed-follow-secrets": {"git", "oci"}, "apps/seed-follow-secrets": {"one"}} {
 		rules := f.roles[name].Rules
@@ -137,7 +151,7 @@ func TestFollowRoots(t *testing.T) {
 	}
 	named := followed(t, "roots: [gitops/main, gitops/other]")
 	args := named.deployment.Spec.Template.Spec.Containers[0].Args
-	if _, has := named.roles["gitops/seed-follow-flux"]; !has || podsEverywhere(named) || !slices.Equal(args[5:], []string{"--root=gitops/main", "--root=gitops/other"}) {
+	if _, has := named.roles["gitops/seed-follow-flux"]; !has || podsEverywhere(named) || !slices.Equal(args[6:], []string{"--root=gitops/main", "--root=gitops/other"}) {
 		t.Errorf("roles %v, args %v", named.roles, args)
 	}
 	if all := followed(t, "roots: []"); len(all.roles) != 1 || !podsEverywhere(all) {
@@ -152,12 +166,20 @@ func TestFollowPolicy(t *testing.T) {
 	if *spec.FailurePolicy != admissionv1.Fail || f.binding.Spec.PolicyName != f.policy.Name || !slices.Equal(f.binding.Spec.ValidationActions, deny) {
 		t.Errorf("policy %+v, binding %+v", spec, f.binding.Spec)
 	}
+	if !slices.ContainsFunc(spec.Validations, func(v admissionv1.Validation) bool {
+		return strings.Contains(v.Expression, "after.metadata") && strings.Contains(v.Message, nudge.Refusal)
+	}) {
+		t.Errorf("of a label it does not say what seed knows it by: %+v", spec.Validations)
+	}
 	if len(spec.MatchConditions) != 1 || !strings.Contains(spec.MatchConditions[0].Expression, "'system:serviceaccount:flux-system:seed-follow'") {
 		t.Errorf("it counts for %+v", spec.MatchConditions)
 	}
 }
 
 func TestFollowSettings(t *testing.T) {
+	if env := followed(t, `{resources: {requests: {memory: null}}}`).deployment.Spec.Template.Spec.Containers[0].Env; len(env) != 1 {
+		t.Errorf("without a request for memory the environment is %+v", env)
+	}
 	f := followed(t, `{imagePullSecrets: [pull], logLevel: debug, podMonitor: {enabled: true, labels: {a: b}}, resources: {limits: {memory: 64Mi}}}`)
 	pod := f.deployment.Spec.Template.Spec
 	if len(pod.ImagePullSecrets) != 1 || pod.ImagePullSecrets[0].Name != "pull" || !slices.Contains(pod.Containers[0].Args, "--log-level=debug") {

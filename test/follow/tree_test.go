@@ -94,7 +94,7 @@ func becomes(t *testing.T, live cluster.Client, namespace, name string, conditio
 		t.Fatal(err)
 	}
 	condition.ObservedGeneration, condition.LastTransitionTime = k.Generation, metav1.Now()
-	k.Status.Conditions, k.Status.LastAppliedRevision = []metav1.Condition{condition}, revision
+	k.Status.ObservedGeneration, k.Status.Conditions, k.Status.LastAppliedRevision = k.Generation, []metav1.Condition{condition}, revision
 	if err := live.Status().Update(t.Context(), k); err != nil {
 		t.Fatal(err)
 	}
