@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/tazlab/seed/castle/internal/life"
 	"github.com/tazlab/seed/castle/internal/talos"
@@ -88,22 +90,35 @@ func testReportWithoutDatabase(t *testing.T, w *world) {
 	}
 }
 
+// testMissing watches what waitfor tells: while a Secret stays absent it looks only every 30 s at how the database does, and the
+// stand-in may have said that just after.
 func testMissing(t *testing.T, w *world) {
-	missing, err := w.Missing(t.Context())
+	var missing string
+	var err error
+	defer func() { t.Logf("castle up would say:\n%s", missing) }()
+	events, selector := corev1.SchemeGroupVersion.WithResource("events"), metav1.ListOptions{FieldSelector: "reason=Waiting"}
+	w.until(t, events, databaseNamespace, selector, "each app to name its Secret and who brings it", func(*unstructured.Unstructured) bool {
+		missing, err = w.Missing(t.Context())
+		return err != nil || tellAll(missing)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("castle up would say:\n%s", missing)
 	if lines := strings.Count(missing, "\n"); lines != len(waiting) {
 		t.Errorf("%d lines, want one for each app that waits", lines)
 	}
+}
+
+// tellAll tells whether the line of each app names its Secret, the database that brings it, and why that does not.
+func tellAll(missing string) bool {
 	for app := range waiting {
 		_, line, _ := strings.Cut(missing, "Pod "+databaseNamespace+"/"+app+"-")
 		line, _, _ = strings.Cut(line, "\n")
 		for _, want := range []string{userSecret(app), "PostgresCluster tazlab-db/tazlab-db", "castle up --database never"} {
 			if !strings.Contains(line, want) {
-				t.Errorf("%s: %q does not name %q", app, line, want)
+				return false
 			}
 		}
 	}
+	return true
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // seed is one run of the real binary, as its Job would start it.
@@ -116,8 +117,25 @@ func (s *seed) end(ctx context.Context) error {
 	}
 }
 
+// failed is what seed says of a try that failed, before the Event of it and before the pause until the next one.
+const failed = `msg="cannot go on"`
+
 // tries is how many tries have failed so far.
-func (s *seed) tries() int { return strings.Count(s.stderr.String(), `msg="cannot go on"`) }
+func (s *seed) tries() int { return strings.Count(s.stderr.String(), failed) }
+
+// firstFailure waits until a try has failed, and returns when the first one did, in whole milliseconds.
+func (s *seed) firstFailure(ctx context.Context) (time.Time, error) {
+	if err := s.says(ctx, failed); err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(s.stderr.String()) {
+		if strings.Contains(line, failed) {
+			at, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+			return time.Parse(time.RFC3339, at)
+		}
+	}
+	return time.Time{}, errors.New("seed's log has lost a line")
+}
 
 // all is everything that seed has written anywhere but into the cluster; to be called after its end.
 func (s *seed) all(t *testing.T) string {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/tazlab/seed/castle/internal/faults"
 	"github.com/tazlab/seed/castle/internal/vaultstandin"
@@ -89,9 +88,9 @@ func TestVaultRecovers(t *testing.T) {
 	for name, r := range map[string]row{
 		"error-at-login":  {breaks: failVault(login, vaultstandin.Refusal(500, "InternalServerError", "Something went wrong"), 0), want: []string{"logging in", "500 Internal Server Error: Something went wrong"}},
 		"error-at-read":   {breaks: failVault(read, faults.Fault{Status: 503, Body: "upstream connect error"}, 0), want: []string{"reading the secret", "503 Service Unavailable"}},
-		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded", "timeout: no answer in time"}, within: 25 * time.Second},
-		"hangs-at-read":   {breaks: failVault(read, faults.Fault{Hold: faults.Never}, 0), want: []string{"reading the secret", "deadline exceeded", "timeout: no answer in time"}, within: 25 * time.Second},
-		"limits-for-ever": {breaks: failVault(read, vaultstandin.RateLimited(1), 0), want: []string{"reading the secret", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, within: 15 * time.Second},
+		"hangs-at-login":  {breaks: failVault(login, faults.Fault{Hold: faults.Never}, 0), want: []string{"logging in", "deadline exceeded", "timeout: no answer in time"}},
+		"hangs-at-read":   {breaks: failVault(read, faults.Fault{Hold: faults.Never}, 0), want: []string{"reading the secret", "deadline exceeded", "timeout: no answer in time"}},
+		"limits-for-ever": {breaks: failVault(read, vaultstandin.RateLimited(1), 0), want: []string{"reading the secret", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, reads: 11},
 		"reset-at-login":  {breaks: failVault(login, faults.Fault{Reset: true}, 0), want: []string{"logging in", "cut: the connection ended in the middle"}},
 		"reset-at-read":   {breaks: failVault(read, faults.Fault{Reset: true}, 0), want: []string{"reading the secret", "cut: the connection ended in the middle"}},
 		"truncated-login": {breaks: failVault(login, faults.Fault{Cut: 20}, 0), want: []string{"logging in", "reading the answer", "cut: the connection ended in the middle"}},
@@ -139,7 +138,7 @@ func TestVaultRateLimit(t *testing.T) {
 func TestVaultLimitsLoginsForEver(t *testing.T) {
 	row{
 		breaks: failVault(login, vaultstandin.RateLimited(1), 0), heals: healVault,
-		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, logins: 11, within: 15 * time.Second,
+		reason: "Retrying", want: []string{"logging in", "429 Too Many Requests: Rate limit exceeded", "seed comes back by itself"}, logins: 11,
 	}.test(t)
 }
 

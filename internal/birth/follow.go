@@ -38,7 +38,11 @@ func (b *Birth) Follow(ctx context.Context) error {
 	switch {
 	case isLate:
 		b.Report.Deadline = late.After
-		b.event(ctx, "DeadlineExceeded", fmt.Sprintf("the goal does not stand after %s, and seed lets go: %s", late.After, b.Report.MissingLine()))
+		missing := b.Report.MissingLine()
+		if !f.known {
+			missing = late.Missing
+		}
+		b.event(ctx, "DeadlineExceeded", fmt.Sprintf("the goal does not stand after %s, and seed lets go: %s", late.After, missing))
 	case err != nil && ctx.Err() == nil:
 		b.event(ctx, "TreeCannotStand", err.Error())
 	}

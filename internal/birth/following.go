@@ -37,7 +37,8 @@ type Following struct {
 	Roots []types.NamespacedName
 	// Until are what has to be Ready; none is all of the tree. One without a namespace is in that of the first root.
 	Until []Goal
-	// Deadline is how long the goal may take, counted from Run; 0 is as long as it takes.
+	// Deadline is how long the goal may take, counted from Run, but not before the first look at it, for which it waits 15 s
+	// longer at most; 0 is as long as it takes.
 	Deadline time.Duration
 	// Forever goes on when the goal stands, for every later change; then nothing but the context ends Run.
 	Forever bool
@@ -56,12 +57,16 @@ type Following struct {
 
 	birth *Birth // whose following it is; nil is nobody's
 	alone sync.Mutex
+	known bool // there was a first look at all that is waited for
 	goals []follow.ID
 	told  map[follow.ID]map[string]bool
 	names []string // the units in their order
 	done  bool     // the goal stands; with Forever, it has stood
 	late  bool     // the deadline has passed
 }
+
+// lateAnswer is how long a deadline waits at most for the first look.
+const lateAnswer = 15 * time.Second
 
 // errTimeIsUp is the cause of a context that has ended at the deadline.
 var errTimeIsUp = errors.New("the deadline has passed")
@@ -88,14 +93,18 @@ func (f *Following) Run(ctx context.Context) error {
 			})
 		})
 	}
+	looked, look := context.WithCancel(following)
+	defer look()
 	if f.Deadline > 0 {
-		timer := time.AfterFunc(f.Deadline, func() { f.timeIsUp(end) })
-		defer timer.Stop()
+		beside.Go(func() { f.untilDeadline(following, looked, end) })
 	}
 	var never error
 	tree := follow.Tree{Cache: cache, Roots: f.Roots, Also: f.goals, Log: f.Log, Changed: func(all, changed []follow.Unit) bool {
 		f.alone.Lock()
 		defer f.alone.Unlock()
+		if f.known = f.known || f.knows(all); f.known {
+			look()
+		}
 		f.changed(ctx, all, changed)
 		never = f.never()
 		if f.late && !f.done { // it stood at the deadline, but no more at the end
@@ -125,6 +134,27 @@ func (f *Following) Read(look func()) {
 	look()
 }
 
+// knows tells whether each goal is among the units: what is not there yet is one, too, once the API server has said so.
+func (f *Following) knows(all []follow.Unit) bool {
+	return !slices.ContainsFunc(f.goals, func(goal follow.ID) bool {
+		return !slices.ContainsFunc(all, func(u follow.Unit) bool { return u.ID == goal })
+	})
+}
+
+// untilDeadline ends the following at the deadline, but waits for looked to end: until then nobody can say what is missing.
+func (f *Following) untilDeadline(ctx, looked context.Context, end context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(f.Deadline):
+	}
+	select {
+	case <-looked.Done():
+	case <-time.After(lateAnswer):
+	}
+	f.timeIsUp(end)
+}
+
 func (f *Following) timeIsUp(end context.CancelCauseFunc) {
 	f.alone.Lock()
 	defer f.alone.Unlock()
@@ -141,6 +171,9 @@ func (f *Following) ended(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() == nil && errors.Is(err, errTimeIsUp):
 		missing := cmp.Or(f.Report.MissingText(), "there is no Kustomization to follow: look at the kubeconfig's context and at --root, and whether Flux is installed")
+		if !f.known {
+			missing = "nothing is known of it, for the API server did not tell in time: look whether it answers, at the kubeconfig's context, and whether Flux is installed"
+		}
 		return Deadline{After: f.Deadline, Missing: missing}
 	case ctx.Err() != nil && !f.Forever:
 		return fmt.Errorf("following %s: %w\n%s", f.what(), err, f.Report.MissingText())

@@ -148,7 +148,8 @@ func (w *world) start(t *testing.T, s set.Set, pod, bundle string, flags ...stri
 		t.Fatal(err)
 	}
 	go func() {
-		_ = p.command.Wait() // its error is the exit code
+		_ = p.command.Wait()        // its error is the exit code
+		p.requests.answering.Wait() // an answer may have ended it that is not remembered yet
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
@@ -202,7 +203,8 @@ func (p *process) end(t *testing.T) (code int, message string) {
 // recorder is a way to the API server, as seed's ServiceAccount, that remembers every request which was
 // answered.
 type recorder struct {
-	url string
+	url       string
+	answering sync.WaitGroup
 
 	mu   sync.Mutex
 	seen []string
@@ -223,6 +225,8 @@ func newRecorder(t *testing.T) *recorder {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.Transport, proxy.FlushInterval = transport, -1
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, request *http.Request) {
+		r.answering.Add(1)
+		defer r.answering.Done()
 		proxy.ServeHTTP(out, request)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -268,17 +272,20 @@ func (r *recorder) requested(prefixes ...string) []string {
 func (r *recorder) until(t *testing.T, p *process, prefix string, n int) {
 	t.Helper()
 	late := time.After(time.Minute)
-	for {
+	for ended := false; ; {
 		r.mu.Lock()
 		more := r.more
 		r.mu.Unlock()
 		if len(r.requested(prefix)) >= n {
 			return
 		}
+		if ended {
+			t.Fatalf("seed ended before it asked %q:\n%s", prefix, p.stderr.String())
+		}
 		select {
 		case <-more:
 		case <-p.ended:
-			t.Fatalf("seed ended before it asked %q:\n%s", prefix, p.stderr.String())
+			ended = true // what it has asked is remembered by now
 		case <-late:
 			t.Fatalf("seed did not ask %q: %q", prefix, r.requested(""))
 		}
