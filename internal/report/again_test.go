@@ -195,6 +195,13 @@ func TestWhereThePathBegins(t *testing.T) {
 	if got := path(follow); got != "new 10s" {
 		t.Errorf("a follow: %s", got)
 	}
+	// Of what was there when the follow began one is seen a moment after the other, which means nothing.
+	const failed = report.PhaseFailed
+	follow.Units = []report.Unit{lived("ns/old", nil, ready, 0.0), lived("ns/slow", nil, failed, 0.06, w, 4.0, ready, 5.0), lived("ns/fast", nil, failed, 0.05, w, 3.0, ready, 4.0)}
+	follow.Units[1].By, follow.Units[2].By = "ns/old", "ns/old"
+	if got := path(follow); got != "slow 4.94s (3.94s)" {
+		t.Errorf("a follow: %s", got)
+	}
 	quick := &report.Report{Machine: births.Start, Units: []report.Unit{lived("ns/root", nil, w, 10.0, ready, 20.0), lived("ns/quick", nil, ready, 25.0)}}
 	quick.Units[1].By, quick.Units[1].At = "ns/root", births.At(25).Add(400*time.Microsecond)
 	if got := path(quick); got != "seed plants Flux 10s, root 15s" {
@@ -205,7 +212,7 @@ func TestWhereThePathBegins(t *testing.T) {
 	if got := path(r); !strings.HasSuffix(got, "flux-system 7.2s (6s), database 4m38.6s, apps-static 1.2s") {
 		t.Errorf("what is suspended keeps nothing from standing: %s", got)
 	}
-	const absent, failed = report.PhaseAbsent, report.PhaseFailed
+	const absent = report.PhaseAbsent
 	for want, units := range map[string][]report.Unit{
 		"seed plants Flux 10s, root 12s, child 8s": {lived("ns/root", nil, w, 10.0, ready, 21.0), lived("ns/child", nil, absent, 10.0, w, 22.0, ready, 30.0)},
 		// One that is not created waits for who brings it.

@@ -36,6 +36,12 @@ func (u *Unit) run(at time.Time) run {
 		r.begin = at
 	}
 	r.free = r.begin
+	r.waits(u, from, last, at)
+	return r
+}
+
+// waits finds out until when the unit may have waited for what it needs, by those of its spans.
+func (r *run) waits(u *Unit, from, last int, at time.Time) {
 	worked := false
 	for i := from; i <= last; i++ {
 		phase := u.Spans[i].Phase
@@ -47,7 +53,6 @@ func (u *Unit) run(at time.Time) run {
 		}
 		worked = worked || phase == PhaseWorking || phase == PhaseHealth || phase == PhaseFailed
 	}
-	return r
 }
 
 // held tells whether a unit in that phase may wait for what it needs. Flux looks at that before it works. What is no
