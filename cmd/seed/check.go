@@ -91,7 +91,7 @@ func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 		result.Releases = []check.Listed{}
 	}
 	for _, path := range paths {
-		if err := checkOne(cmd.Context(), &result, path, deployed); err != nil {
+		if err := how.checkOne(cmd.Context(), &result, path, deployed); err != nil {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func load(ctx context.Context, path string) (*check.Tree, string, error) {
 	return tree, root, err
 }
 
-func checkOne(ctx context.Context, result *check.Result, path string, deployed []byte) error {
+func (c checking) checkOne(ctx context.Context, result *check.Result, path string, deployed []byte) error {
 	tree, root, err := load(ctx, path)
 	if err != nil {
 		return err
@@ -211,11 +211,33 @@ func checkOne(ctx context.Context, result *check.Result, path string, deployed [
 			return errors.Join(usage{fmt.Errorf("--bundle: %w", err)}, tree.Close())
 		}
 	}
-	result.Add(tree, prefixOf(root))
+	prefix := prefixOf(root)
+	if c.format == "github" {
+		prefix = prefixInWorkspace(root)
+	}
+	result.Add(tree, prefix)
 	if result.Releases != nil {
-		err = result.AddReleases(tree, prefixOf(root))
+		err = result.AddReleases(tree, prefix)
 	}
 	return errors.Join(err, tree.Close())
+}
+
+// prefixInWorkspace is what leads to the files of a repository from the folder of a workflow's checkouts, in which GitHub looks for them
+// whatever the step's working folder is; from the repository itself where that is not below it.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+func prefixInWorkspace(root string) string {
+	workspace, err := filepath.EvalSymlinks(os.Getenv("GITHUB_WORKSPACE"))
+	if err != nil || !filepath.IsAbs(workspace) {
+		return ""
+	}
+	if whole, err := filepath.EvalSymlinks(root); err == nil {
+		root = whole
+	}
+	to, err := filepath.Rel(workspace, root)
+	if err != nil || to == "." || !filepath.IsLocal(to) {
+		return ""
+	}
+	return to + "/"
 }
 
 // prefixOf is what leads from the working folder to the files of a repository.

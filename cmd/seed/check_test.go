@@ -70,6 +70,80 @@ func TestCheckFormats(t *testing.T) {
 	}
 }
 
+// GitHub looks for a file from the folder of the checkouts, or in the repository, wherever the step works.
+func TestCheckAnnotatesFromAnyFolder(t *testing.T) {
+	dir := repositoryOf(t, "SC207/bad")
+	t.Chdir(filepath.Join(dir, "clusters"))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for workspace, want := range map[string]string{
+		"": "clusters/home/apps.yaml", dir: "clusters/home/apps.yaml", filepath.Dir(dir): filepath.Base(dir) + "/clusters/home/apps.yaml",
+		filepath.Join(dir, "clusters"): "clusters/home/apps.yaml", t.TempDir(): "clusters/home/apps.yaml", filepath.Join(dir, "none"): "clusters/home/apps.yaml",
+	} {
+		for _, path := range []string{".", "home", dir, filepath.Join(link, "clusters")} {
+			stdout, stderr, _ := seedWith(t, []string{"GITHUB_WORKSPACE=" + workspace}, "", "check", "--format", "github", path)
+			if begin := "::error file=" + want + ",line=11,"; !strings.HasPrefix(stdout, begin) {
+				t.Errorf("GITHUB_WORKSPACE=%s, path %s: %q does not begin with %q\n%s", workspace, path, stdout, begin, stderr)
+			}
+		}
+	}
+	if stdout, _, _ := seed(t, "", "check"); !strings.HasPrefix(stdout, "../clusters/home/apps.yaml\n") {
+		t.Errorf("the text does not lead to the file from here: %s", stdout)
+	}
+}
+
+// What clusters that are named one by one have in common is told once, each file at one place.
+func TestCheckTellsOnceWhatClustersShare(t *testing.T) {
+	t.Parallel()
+	dir := repositoryOf(t, "SC301/bad")
+	home, away := filepath.Join(dir, "clusters/home"), filepath.Join(dir, "clusters/away")
+	if err := os.CopyFS(away, os.DirFS(home)); err != nil {
+		t.Fatal(err)
+	}
+	sync, err := os.ReadFile(filepath.Join(home, "sync.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync = []byte(strings.ReplaceAll(string(sync), "clusters/home", "clusters/away"))
+	if err := os.WriteFile(filepath.Join(away, "sync.yaml"), sync, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "unit.yaml.j2"), []byte("apiVersion: kustomize.toolkit.fluxcd.io/v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one, _, _ := seed(t, "", "check", home)
+	two, _, code := seed(t, "", "check", home, away)
+	if want := strings.Count(one, "SC301"); want == 0 || code != 1 || strings.Count(two, "SC301") != want || !strings.Contains(two, "in 2 clusters") {
+		t.Errorf("exit code %d, want SC301 %d times:\n%s", code, want, two)
+	}
+	if strings.Count(two, "web/web.yaml\n") != 1 || strings.Count(two, "templates of Flux Kustomizations") != 1 {
+		t.Errorf("the file, or what was not looked into, is not told once:\n%s", two)
+	}
+}
+
+// What a Secret of the tree fills in is nowhere in what is told of a unit that cannot be built with it.
+func TestNoSecretInWhatCannotBeBuilt(t *testing.T) {
+	t.Parallel()
+	own, parent := copyTree(t, "SC105/bad-secret"), copyTree(t, "SC105/bad-parent")
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"check", own}, "SC105: unit flux-system/web: Flux cannot build it: building Kustomization flux-system/web, path \"./web\": Secret web: spec.postBuild: with the values of its variables it cannot be read any more"},
+		{[]string{"check", "--format", "github", own}, "cannot be read any more"},
+		{[]string{"check", "--format", "json", own}, "cannot be read any more"},
+		{[]string{"check", parent}, "SC105: unit flux-system/child: Flux cannot build it; the reason may have what is secret in it."},
+		{[]string{"render", "manifests", "--tree", own, "--cluster", "clusters/home", "--identity-file", "-", "--image", "i"}, "unit flux-system/web was left out: building Kustomization flux-system/web, path \"./web\": spec.postBuild in Secret web: with the values"},
+	} {
+		stdout, stderr, code := seed(t, identity, test.args...)
+		if all := stdout + stderr; code != 1 || !strings.Contains(all, test.want) || strings.Contains(all, "hunter2") {
+			t.Errorf("%q: exit code %d, want %q:\n%s", test.args, code, test.want, all)
+		}
+	}
+}
+
 func TestCheckBundle(t *testing.T) {
 	t.Parallel()
 	drifted := copyTree(t, "SC501/bad")

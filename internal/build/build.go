@@ -50,7 +50,11 @@ func build(ctx context.Context, k *kustomizev1.Kustomization, root string, vars 
 		}
 		stream.Write(append(data, '\n'))
 	}
-	return ssautil.ReadObjects(&stream)
+	objects, err := ssautil.ReadObjects(&stream)
+	if err != nil && k.Spec.PostBuild != nil { // it has the whole object in it
+		err = fmt.Errorf("spec.postBuild: %w", ErrFilled)
+	}
+	return objects, err
 }
 
 // resourcesOf builds the folder of k, and returns k as the libraries want it. Change may change the kustomization.yaml that is
@@ -110,16 +114,17 @@ func kustomizeBuild(u unstructured.Unstructured, root, dir string, change func([
 func substitute(ctx context.Context, u unstructured.Unstructured, k *kustomizev1.Kustomization, resources resmap.ResMap, vars client.Reader) error {
 	always := k.GetSubstituteStrategy() == kustomizev1.SubstituteStrategyAlways
 	for _, resource := range resources.Resources() {
+		name := resource.GetKind() + " " + resource.GetName()
 		out, err := kustomize.SubstituteVariables(ctx, readOnly{reader: vars}, u, resource,
 			kustomize.SubstituteWithStrict(true), kustomize.SubstituteWithAlways(always))
 		if err != nil {
-			return fmt.Errorf("spec.postBuild in %s %s: %w", resource.GetKind(), resource.GetName(), err)
+			return fmt.Errorf("spec.postBuild in %s: %w", name, withoutValues(err))
 		}
 		if out == nil { // substitution is switched off for this object
 			continue
 		}
 		if _, err := resources.Replace(resource); err != nil {
-			return err
+			return fmt.Errorf("spec.postBuild in %s: %w", name, ErrFilled)
 		}
 	}
 	return nil

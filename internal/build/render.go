@@ -43,7 +43,11 @@ func render(k *kustomizev1.Kustomization, root string, vars Variables, places Pl
 		return nil, err
 	}
 	var all []Rendered
+	misnamed := vars.misnamed()
 	for i, res := range resources {
+		if len(misnamed) > 0 && vars.replaces(k, res) {
+			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), Misnamed{misnamed})
+		}
 		objects, unset, err := vars.fill(k, res)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", res.GetKind(), res.GetName(), err)

@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/tazlab/seed/internal/build"
@@ -142,6 +144,64 @@ func TestRenderReplacesVariables(t *testing.T) {
 	for _, value := range values {
 		for _, text := range []string{"${A}", "x${A}", "${A}x", "x ${A}", "'${A}'", "[\"${A}\"]", "{b: \"${A}\"}", "\n- ${A}\n- ${B:-x}", "\n  ${A}: b", "|\n  a\n  ${A}", "$${A}", "\"\\x7f\"\nb: ${A}"} {
 			compare(t, head+"a: "+text+"\n", map[string]string{"A": value})
+		}
+	}
+}
+
+// A name that Flux refuses refuses the whole unit, also where nothing uses the variable, but not where none would be replaced.
+func TestRenderRefusesNamesOfVariables(t *testing.T) {
+	t.Parallel()
+	const off = "labels: {kustomize.toolkit.fluxcd.io/substitute: disabled}}\n"
+	for _, test := range []struct {
+		name, manifest string
+		want           bool
+	}{
+		{"cluster-name", head + "a: b\n", false},
+		{"cluster-name", strings.TrimSuffix(head, "}\n") + ", " + off + "a: b\n", true},
+		{"1a", head + "a: b\n", false},
+		{"a.b", head + "a: b\n", false},
+		{"ä", head + "a: b\n", false},
+		{"a ", head + "a: b\n", false},
+		{"", head + "a: b\n", false},
+		{"_a1", head + "a: b\n", true},
+	} {
+		if built := compare(t, test.manifest, map[string]string{"A": "north", test.name: "x"}); built != test.want {
+			t.Errorf("a variable %q in\n%s: built %v, want %v", test.name, test.manifest, built, test.want)
+		}
+	}
+}
+
+// All names that are refused are told.
+func TestMisnamed(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"app/a.yaml": head})
+	unit := kustomization("app", func(s *kustomizev1.KustomizationSpec) { s.PostBuild = &kustomizev1.PostBuild{} })
+	_, err := build.Render(unit, dir, build.Variables{Values: map[string]string{"b-b": "", "A": "", "a-a": ""}}, nil)
+	misnamed, is := errors.AsType[build.Misnamed](err)
+	if !is || !slices.Equal(misnamed.Names, []string{"a-a", "b-b"}) || !strings.Contains(err.Error(), "Thing a: spec.postBuild") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A value of the wrong type is told from a field that is not known, and does not hide the unit.
+func TestMistypedUnits(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"path": "a"}`:                                 false,
+		`{"newer": {"a": 1}, "path": "a"}`:              false,
+		`{"dependsOn": ["infra"], "path": "a"}`:         true,
+		`{"postBuild": {"substitute": {"PORT": 8080}}}`: true,
+		`{"interval": "10minutes"}`:                     true,
+		`{"prune": "true", "newer": 1}`:                 true,
+	} {
+		object := &unstructured.Unstructured{}
+		manifest := `{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "a", "namespace": "b"}, "spec": ` + text + `}`
+		if err := object.UnmarshalJSON([]byte(manifest)); err != nil {
+			t.Fatal(err)
+		}
+		units := build.Units([]*unstructured.Unstructured{object})
+		if len(units) != 1 || units[0].Mistyped() != want || units[0].Name != "a" || units[0].Namespace != "b" {
+			t.Errorf("%s: %+v, want mistyped %v", text, units, want)
 		}
 	}
 }

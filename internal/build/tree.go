@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -55,8 +56,14 @@ func NewTree(ctx context.Context, root *kustomizev1.Kustomization, dir string, c
 type Unit struct {
 	*kustomizev1.Kustomization
 	// Unknown is set if it has a field that seed does not know: a misspelt one, or one of a newer Flux.
-	// It matters only where seed itself acts on the unit.
+	// It matters only where seed itself acts on the unit. If the unit is Mistyped it is about that.
 	Unknown error
+}
+
+// Mistyped tells whether a value of the unit does not fit its field: the API server refuses such an object. What else the unit says
+// is not known then, but for its metadata. A field that is merely unknown may be of a newer Flux.
+func (u Unit) Mistyped() bool {
+	return u.Unknown != nil && !runtime.IsStrictDecodingError(errors.Unwrap(u.Unknown))
 }
 
 // Units are the Flux Kustomizations among objects.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,6 +24,25 @@ type Variables struct {
 	Values map[string]string
 	// Open says that there may be others, whose values are not known: they are left in the objects as they are.
 	Open bool
+}
+
+// Misnamed is the error of variables with names that Flux refuses, and with them the whole unit, if it would replace any variable there
+// (https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution).
+type Misnamed struct {
+	// Names are those of the variables, sorted.
+	Names []string
+}
+
+func (m Misnamed) Error() string {
+	return fmt.Sprintf("spec.postBuild: no name of a variable: %s: it has other characters than letters, digits and _, or a digit first", strings.Join(m.Names, ", "))
+}
+
+// variableName matches what Flux takes for the name of a variable.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// misnamed are the variables with names that Flux refuses.
+func (v Variables) misnamed() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(v.Values)), variableName.MatchString)
 }
 
 // fill reads a resource with its variables replaced, as kustomize-controller does, and returns those without a value.
@@ -54,7 +74,10 @@ func (v Variables) fill(k *kustomizev1.Kustomization, res *resource.Resource) (o
 	if err != nil && (v.partial() || len(unset) > 0) { // what is left of a variable need not be YAML
 		objects, err = v.fillTexts(data)
 	}
-	return objects, unset, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("spec.postBuild: %w", ErrFilled)
+	}
+	return objects, unset, nil
 }
 
 // replaces tells whether the variables of a resource are replaced.

@@ -89,15 +89,19 @@ func sourceOf(kustomization *unstructured.Unstructured) (kind string, key types.
 }
 
 // FindRoot returns the Kustomization in the built folder that reconciles this folder itself: the one
-// whose spec.path is the folder, which is what makes it the root.
+// whose spec.path is the folder, which is what makes it the root. One of a version that seed does not read is an error.
 func FindRoot(objects []*unstructured.Unstructured, folder string) (*unstructured.Unstructured, error) {
 	want := path.Join("/", folder)
 	for _, object := range objects {
 		gvk := object.GroupVersionKind()
 		at, _, _ := unstructured.NestedString(object.Object, "spec", "path")
-		if gvk.Group == kustomizev1.GroupVersion.Group && gvk.Kind == kustomizev1.KustomizationKind && path.Join("/", at) == want {
-			return object, nil
+		if gvk.Group != kustomizev1.GroupVersion.Group || gvk.Kind != kustomizev1.KustomizationKind || path.Join("/", at) != want {
+			continue
 		}
+		if gvk.Version != kustomizev1.GroupVersion.Version {
+			return nil, fmt.Errorf("%s: seed reads %s, not %s: change its apiVersion", describe(object), kustomizev1.GroupVersion, object.GetAPIVersion())
+		}
+		return object, nil
 	}
 	return nil, fmt.Errorf("%s holds no Kustomization whose spec.path is ./%s: add the root Kustomization to this folder, so that Flux keeps itself in sync", folder, path.Clean(folder))
 }

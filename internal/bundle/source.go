@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,6 +39,10 @@ func secretRefs(source client.Object) []secretRef {
 	return refs
 }
 
+// ErrNoUsername marks the error of an ExternalSecret whose Secret source-controller refuses
+// (https://fluxcd.io/flux/components/source/gitrepositories/#basic-access-authentication).
+var ErrNoUsername = errors.New("brings a password without username, which Flux refuses")
+
 // complete finds, where the keys of the Secret are known beforehand, a password without username, which Flux
 // refuses.
 func (r *resolver) complete(target types.NamespacedName, field string) error {
@@ -47,8 +52,8 @@ func (r *resolver) complete(target types.NamespacedName, field string) error {
 		}
 		keys, known := Keys(claim.Secret)
 		if known && slices.Contains(keys, "password") && !slices.Contains(keys, "username") && !slices.Contains(keys, "identity") {
-			return fmt.Errorf("ExternalSecret %s/%s brings a password without username, which Flux refuses: add username to spec.target.template.data (for GitHub any text, for example git)",
-				claim.Secret.Namespace, claim.Secret.Name)
+			return fmt.Errorf("ExternalSecret %s/%s %w: add username to spec.target.template.data (for GitHub any text, for example git)",
+				claim.Secret.Namespace, claim.Secret.Name, ErrNoUsername)
 		}
 	}
 	return nil

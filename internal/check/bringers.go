@@ -25,6 +25,8 @@ type brought struct {
 	by      map[thing][]bringer
 	// makers is what may bring others there, by namespace ("" for all of them) and kind.
 	makers map[thing]bool
+	// merged are things to which something adds keys, by namespace ("" for any) and name ("" for any).
+	merged map[thing]bool
 	// named are texts of objects in a namespace that may name a Secret which somebody makes for them.
 	named map[string]map[string]bool
 }
@@ -33,7 +35,7 @@ func (c *Cluster) brought() *brought {
 	if c.sources != nil {
 		return c.sources
 	}
-	b := &brought{cluster: c, by: map[thing][]bringer{}, makers: map[thing]bool{}, named: map[string]map[string]bool{}}
+	b := &brought{cluster: c, by: map[thing][]bringer{}, makers: map[thing]bool{}, merged: map[thing]bool{}, named: map[string]map[string]bool{}}
 	for _, o := range c.Objects() {
 		b.read(o)
 	}
@@ -46,7 +48,7 @@ var readers = map[string]func(*brought, *Object){
 	" Secret":                             func(b *brought, o *Object) { b.add(o, "Secret", o.GetName(), false) },
 	" ConfigMap":                          func(b *brought, o *Object) { b.add(o, "ConfigMap", o.GetName(), false) },
 	esv1.Group + " ExternalSecret":        (*brought).external,
-	esv1.Group + " ClusterExternalSecret": func(b *brought, _ *Object) { b.maker("", "Secret") },
+	esv1.Group + " ClusterExternalSecret": (*brought).clusterExternal,
 	esv1.Group + " PushSecret":            func(b *brought, o *Object) { b.name("", o.Object["spec"]) }, // its store may be this cluster
 	"cert-manager.io Certificate":         func(b *brought, o *Object) { b.add(o, "Secret", o.text("spec", "secretName"), false) },
 	"cert-manager.io Issuer":              func(b *brought, o *Object) { b.name(o.GetNamespace(), o.Object["spec"]) },
@@ -98,15 +100,20 @@ func (b *brought) add(o *Object, kind, name string, late bool) {
 
 // external notes the Secret of an ExternalSecret.
 func (b *brought) external(o *Object) {
+	name := cmp.Or(o.text("spec", "target", "name"), o.GetName())
 	if kind := o.text("spec", "target", "manifest", "kind"); kind != "" { // it makes something else
 		b.maker(o.GetNamespace(), kind)
+		b.merges(thing{kind, o.GetNamespace(), name})
 		return
 	}
 	switch o.text("spec", "target", "creationPolicy") {
-	case "None", "Merge":
+	case "Merge":
+		b.merges(thing{"Secret", o.GetNamespace(), name})
+		fallthrough
+	case "None":
 		b.maker(o.GetNamespace(), "Secret") // somebody else has to bring it
 	default:
-		b.add(o, "Secret", cmp.Or(o.text("spec", "target", "name"), o.GetName()), true)
+		b.add(o, "Secret", name, true)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+
 	"github.com/tazlab/seed/internal/build"
 )
 
@@ -24,20 +26,24 @@ func findBroken(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
+			if misnamed, is := errors.AsType[build.Misnamed](unit.Failed); is {
+				all = append(all, c.misnamed(unit, misnamed.Names)...)
+				continue
+			}
 			switch {
 			case unit.Failed == nil, errors.Is(unit.Failed, build.ErrRemote), !t.IsFolder(unit.Dir), unit != c.Root && explained[unit.File]:
 				continue
 			case errors.Is(unit.Failed, build.ErrMissing) && t.elsewhere(c, unit.Dir+"/kustomization.yaml"), t.isExplained(unit, explained):
 				continue
 			}
-			all = append(all, t.broken(unit))
+			all = append(all, t.broken(c, unit))
 		}
 	}
 	return all
 }
 
 // broken says why a unit cannot be built: at the file that is not YAML, or at the unit.
-func (t *Tree) broken(unit *Unit) Finding {
+func (t *Tree) broken(c *Cluster, unit *Unit) Finding {
 	for _, name := range slices.Sorted(maps.Keys(t.ReadBy(unit))) {
 		file := t.File(name)
 		if file == nil || file.Err == nil {
@@ -53,7 +59,26 @@ func (t *Tree) broken(unit *Unit) Finding {
 	f := unit.finding("spec", "path")
 	f.Why = "Flux cannot build it: " + oneLine(t.withoutFolders(unit.Failed.Error())) + "."
 	f.How = "Try \"kustomize build " + cmp.Or(unit.Dir, ".") + "\" after each change."
+	switch {
+	case errors.Is(unit.Failed, build.ErrFilled):
+		f.How = "Correct the value in what spec.postBuild of the unit names."
+	case c.reveals(unit.Parent): // kustomize repeats patches, which the parent may have filled in
+		f.Why = "Flux cannot build it; the reason may have what is secret in it."
+	}
 	return f
+}
+
+// reveals tells whether values of a Secret that the tree has in the clear may be in what a unit applies.
+func (c *Cluster) reveals(unit *Unit) bool {
+	if unit == nil {
+		return false
+	}
+	known := func(ref kustomizev1.SubstituteReference) bool {
+		secret := c.Find("", "Secret", unit.Namespace, ref.Name)
+		return ref.Kind == "Secret" && secret != nil && secret.Object["sops"] == nil
+	}
+	post := unit.Spec.PostBuild
+	return post != nil && slices.ContainsFunc(post.SubstituteFrom, known) || c.reveals(unit.Parent)
 }
 
 var lineNumber = regexp.MustCompile(`line (\d+)`)

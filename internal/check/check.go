@@ -62,10 +62,16 @@ func Run(t *Tree) []Finding {
 			all = append(all, f)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Release, b.Release), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit))
-	})
-	return slices.CompactFunc(all, func(a, b Finding) bool {
-		return a.Code == b.Code && a.File == b.File && a.Line == b.Line && a.Why == b.Why && a.Release == b.Release
-	})
+	return compacted(all)
+}
+
+// compacted sorts findings by their places, and leaves one of those that say the same of the same object, of whatever unit.
+func compacted(all []Finding) []Finding {
+	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Or(byPlace(a, b), cmp.Compare(a.Unit, b.Unit)) })
+	return slices.CompactFunc(all, func(a, b Finding) bool { return byPlace(a, b) == 0 })
+}
+
+// byPlace orders findings: two are equal if they say the same of the same object.
+func byPlace(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Release, b.Release), cmp.Compare(a.Object, b.Object))
 }

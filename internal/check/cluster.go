@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	ssautil "github.com/fluxcd/pkg/ssa/utils"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -122,6 +123,9 @@ func (l *loader) note(unit *Unit, rendered []build.Rendered) {
 		l.skip(unit, unit.NotLooked)
 		return
 	}
+	if common := unit.Spec.CommonMetadata; common != nil { // as Flux does before it applies them
+		ssautil.SetCommonMetadata(plain(rendered), common.Labels, common.Annotations)
+	}
 	for _, object := range rendered {
 		o := l.object(unit, object)
 		unit.Objects = append(unit.Objects, o)
@@ -130,29 +134,10 @@ func (l *loader) note(unit *Unit, rendered []build.Rendered) {
 		}
 	}
 	for _, object := range unit.Objects {
-		for _, found := range build.Units([]*unstructured.Unstructured{object.Unstructured}) {
+		for _, found := range unitsIn([]*unstructured.Unstructured{object.Unstructured}) {
 			l.found(unit, object, found)
 		}
 	}
-}
-
-// found notes a Kustomization that a unit brings.
-func (l *loader) found(parent *Unit, object *Object, found build.Unit) {
-	if root := l.cluster.Root; root.Namespace == found.Namespace && root.Name == found.Name {
-		if root.From == nil {
-			root.From, root.File, root.Line = object, object.File, object.Line
-		}
-		return
-	}
-	if l.cluster.Unit(found.Namespace, found.Name) == nil {
-		l.add(&Unit{Kustomization: found.Kustomization, From: object, Parent: parent, File: object.File, Line: object.Line})
-	}
-}
-
-func (l *loader) skip(unit *Unit, why string) {
-	unit.NotLooked = why
-	l.cluster.Incomplete = cmp.Or(l.cluster.Incomplete, fmt.Sprintf("unit %s was not looked into", unit.ID()))
-	l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: unit %s", l.cluster.Name, unit.ID()), why})
 }
 
 // object finds out where a built object stands.
@@ -164,7 +149,7 @@ func (l *loader) object(unit *Unit, r build.Rendered) *Object {
 	case isIndex(o.File): // a generator's
 		o.Line = 1
 	default:
-		o.doc, o.Line = l.tree.docOf(o.File, o.GetKind(), o.GetName()), 1
+		o.doc, o.Line = l.tree.docOf(o.File, o.GetKind(), o.GetNamespace(), o.GetName()), 1
 		if o.doc != nil {
 			o.Line = o.doc.Line
 		}

@@ -46,7 +46,7 @@ func (c chains) toApplied(unit *Unit) []link {
 	}
 	longest := []link{{unit: unit}}
 	c.applied[unit] = longest
-	for _, dependency := range c.cluster.DependsOn(unit) {
+	for _, dependency := range c.dependencies(unit) {
 		if dependency != c.cluster.Root {
 			longest = longer(longest, then(c.toReady(dependency), link{unit: unit}))
 		}

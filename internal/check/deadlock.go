@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,8 +141,7 @@ func (o order) bringing(w wait) []moment {
 	return all
 }
 
-// before are the moments that have to come before another one. What seed plants does not wait; with readyExpr, Flux asks that and
-// not whether the dependency is Ready.
+// before are the moments that have to come before another one. What seed plants does not wait.
 func (o order) before(m moment) []moment {
 	var all []moment
 	switch {
@@ -159,10 +157,8 @@ func (o order) before(m moment) []moment {
 	case m.unit.Annotations[bundle.PlantAnnotation] == "true":
 		return nil
 	}
-	for _, ref := range m.unit.Spec.DependsOn {
-		if other := o.Unit(cmp.Or(ref.Namespace, m.unit.Namespace), ref.Name); other != nil && ref.ReadyExpr == "" {
-			all = append(all, moment{other, true})
-		}
+	for _, other := range o.waitsFor(m.unit) {
+		all = append(all, moment{other, true})
 	}
 	if m.unit.Parent != nil {
 		all = append(all, moment{m.unit.Parent, false})

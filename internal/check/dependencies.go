@@ -56,7 +56,7 @@ func findSuspendedDependency(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		for _, unit := range c.Units {
-			for _, other := range c.DependsOn(unit) {
+			for _, other := range c.waitsFor(unit) {
 				if !other.Spec.Suspend || unit.Spec.Suspend {
 					continue
 				}

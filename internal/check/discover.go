@@ -122,7 +122,7 @@ func (t *Tree) given(dir string) *kustomizev1.Kustomization {
 	if err != nil {
 		return root // to be told
 	}
-	for _, unit := range build.Units(plain(objects)) {
+	for _, unit := range unitsIn(plain(objects)) {
 		if clean(unit.Spec.Path) != "." && t.IsFolder(clean(unit.Spec.Path)) {
 			root.Spec.SourceRef = unit.Spec.SourceRef
 			root.Spec.SourceRef.Namespace = cmp.Or(unit.Spec.SourceRef.Namespace, unit.Namespace)
@@ -235,7 +235,10 @@ func (t *Tree) rootIn(dir string) (*kustomizev1.Kustomization, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, unit := range build.Units(plain(objects)) {
+	for _, unit := range unitsIn(plain(objects)) {
+		if unit.Mistyped() && unit.Spec.Path == "" {
+			continue // not "the whole source": it may be what could not be read
+		}
 		if clean(unit.Spec.Path) == dir {
 			t.rendered[dir] = objects
 			return unit.Kustomization, nil

@@ -83,9 +83,12 @@ func (c *Cluster) drifted(name, what string) []Finding {
 }
 
 // plain are the objects alone that Flux applies: seed knows no others.
-func (c *Cluster) plain() []*unstructured.Unstructured {
+func (c *Cluster) plain() []*unstructured.Unstructured { return plainOf(c.Applied()) }
+
+// plainOf are objects without what is known of them.
+func plainOf(objects []*Object) []*unstructured.Unstructured {
 	var all []*unstructured.Unstructured
-	for _, o := range c.Applied() {
+	for _, o := range objects {
 		all = append(all, o.Unstructured)
 	}
 	return all

@@ -2,10 +2,12 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,30 +89,31 @@ func newDoc(file string, node *yaml.Node) *Doc {
 	return d
 }
 
-// docOf finds the document of a file that an object was made of. Prefixes, suffixes and patches may have changed its name.
-func (t *Tree) docOf(file, kind, name string) *Doc {
+// docOf finds the document of a file that an object was made of. Prefixes, suffixes and patches may have changed its name, and
+// kustomize its namespace: that of the longest name that is left in the object's, and of those the one with its namespace, or with none.
+func (t *Tree) docOf(file, kind, namespace, name string) *Doc {
 	f := t.File(file)
 	if f == nil {
 		return nil
 	}
-	var same []*Doc
-	for _, doc := range f.Docs {
-		if doc.Kind == kind {
-			if doc.Name == name {
-				return doc
-			}
-			same = append(same, doc)
-		}
-	}
+	same := slices.DeleteFunc(slices.Clone(f.Docs), func(d *Doc) bool { return d.Kind != kind })
 	if len(same) == 1 {
 		return same[0]
 	}
-	for _, doc := range same {
-		if doc.Name != "" && strings.Contains(name, doc.Name) {
-			return doc
-		}
+	same = slices.DeleteFunc(same, func(d *Doc) bool { return d.Name == "" || !strings.Contains(name, d.Name) })
+	if len(same) == 0 {
+		return nil
 	}
-	return nil
+	nearness := func(d *Doc) int {
+		switch d.Namespace {
+		case namespace:
+			return 2
+		case "":
+			return 1
+		}
+		return 0
+	}
+	return slices.MaxFunc(same, func(a, b *Doc) int { return cmp.Or(len(a.Name)-len(b.Name), nearness(a)-nearness(b)) })
 }
 
 // at follows a path; the node of a field of a map is its key, where the line of a value in a block would be the next one. The

@@ -99,13 +99,39 @@ func (g *graph) level(unit *Unit) int {
 	if level, known := g.levels[unit]; known || g.cycles[unit] {
 		return level
 	}
-	for _, next := range g.cluster.first(unit) {
+	for _, next := range slices.Concat(g.cluster.first(unit), g.dependencies(unit)) {
 		if next == g.cluster.Root {
 			continue
 		}
 		g.levels[unit] = max(g.levels[unit], g.level(next)+1)
 	}
 	return g.levels[unit]
+}
+
+// dependencies are the units that a unit depends on, but for those that come to wait for it: such a dependency has readyExpr, which need
+// not wait until they are Ready.
+func (g *graph) dependencies(unit *Unit) []*Unit {
+	waits := g.cluster.waitsFor(unit)
+	return slices.DeleteFunc(g.cluster.DependsOn(unit), func(other *Unit) bool {
+		return !slices.Contains(waits, other) && g.comesTo(other, unit)
+	})
+}
+
+// comesTo tells whether a unit depends on another one, or is brought by one that does, however far, whatever readyExpr says.
+func (g *graph) comesTo(from, to *Unit) bool {
+	seen := map[*Unit]bool{from: true}
+	for open := []*Unit{from}; len(open) > 0; open = open[1:] {
+		if open[0] == to {
+			return true
+		}
+		for _, next := range append(g.cluster.DependsOn(open[0]), open[0].Parent) {
+			if next != nil && !seen[next] {
+				seen[next] = true
+				open = append(open, next)
+			}
+		}
+	}
+	return false
 }
 
 // reduced are the dependencies of a unit without those that others of them wait for anyway.

@@ -240,3 +240,23 @@ func TestGraphOfWhatNeverStarts(t *testing.T) {
 		t.Errorf("not every dependency has its arrow:\n%s", mermaid.String())
 	}
 }
+
+// A dependency with readyExpr is one, but makes no circle: Flux need not wait until it is Ready.
+func TestGraphOfExpressions(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	unitsOf(t, map[string][]string{"a": {"b, readyExpr: 'true'"}, "b": {"a"}, "c": {"d, readyExpr: 'true'"}, "d": nil}).Clusters[0].GraphText(&text)
+	want := `clusters/home: 4 units below the root flux-system/flux-system
+
+level 0, the fast track: these wait for nothing
+  a: waits for b
+  d
+
+level 1
+  b: waits for a
+  c: waits for d
+`
+	if !strings.HasPrefix(text.String(), want) || strings.Contains(text.String(), "wait for each other") {
+		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
+	}
+}

@@ -47,10 +47,10 @@ func (w wait) needed() bool {
 	return false // of a DaemonSet that no node takes nothing is waited for
 }
 
-// skipped tells whether Flux leaves an object alone.
+// skipped tells whether Flux leaves an object alone. Helm asks for no such marks.
 func (o *Object) skipped() bool {
 	is := func(marks map[string]string) bool {
 		return strings.EqualFold(marks["kustomize.toolkit.fluxcd.io/reconcile"], "disabled") || strings.EqualFold(marks["kustomize.toolkit.fluxcd.io/ssa"], "Ignore")
 	}
-	return is(o.GetLabels()) || is(o.GetAnnotations())
+	return o.Release == nil && (is(o.GetLabels()) || is(o.GetAnnotations()))
 }

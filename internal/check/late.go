@@ -98,7 +98,7 @@ func (c *Cluster) beforeAll(unit *Unit, asked map[*Unit]bool) (before map[*Unit]
 	for open := []*Unit{unit}; len(open) > 0; {
 		at := open[len(open)-1]
 		open = open[:len(open)-1]
-		if len(c.DependsOn(at)) != len(at.Spec.DependsOn) {
+		if at.unread || len(c.DependsOn(at)) != len(at.Spec.DependsOn) {
 			return nil, false
 		}
 		next := c.DependsOn(at)

@@ -2,12 +2,10 @@ package check
 
 import (
 	"fmt"
-	"os"
-	"path"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // findNamespaces finds namespaces that objects need and nothing creates. Each is found once for each unit.
@@ -17,11 +15,7 @@ func findNamespaces(t *Tree) []Finding {
 		there := c.namespaces()
 		for _, o := range c.Objects() {
 			namespace := o.GetNamespace()
-			if namespace == "" || !Substituted(namespace) || there[namespace+" "+o.Unit.ID()] || there[namespace] {
-				continue
-			}
-			there[namespace+" "+o.Unit.ID()] = true
-			if c.createdByOthers(namespace) || t.createdByHand(namespace) {
+			if o.skipped() || !t.lacks(c, there, namespace, o.Unit) {
 				continue
 			}
 			f := o.finding("metadata", "namespace")
@@ -40,8 +34,51 @@ func findNamespaces(t *Tree) []Finding {
 			}
 			all = append(all, f)
 		}
+		for _, r := range c.Releases {
+			if namespace := r.needsNamespace(); t.lacks(c, there, namespace, r.Unit) {
+				all = append(all, r.withoutNamespace())
+			}
+		}
 	}
 	return all
+}
+
+// lacks tells, once for each unit, whether nothing creates a namespace that it needs. There holds those that are there, and those
+// that units were told to lack.
+func (t *Tree) lacks(c *Cluster, there map[string]bool, namespace string, unit *Unit) bool {
+	if namespace == "" || !Substituted(namespace) || distributed(namespace) || there[namespace] || there[namespace+" "+unit.ID()] {
+		return false
+	}
+	there[namespace+" "+unit.ID()] = true
+	return !c.createdByOthers(namespace) && !t.createdByHand(namespace)
+}
+
+// distributed tells whether a namespace is one of Kubernetes, which reserves the prefix kube-, or of OpenShift.
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#working-with-namespaces
+func distributed(namespace string) bool {
+	return strings.HasPrefix(namespace, "kube-") || namespace == "openshift" || strings.HasPrefix(namespace, "openshift-")
+}
+
+// needsNamespace is the namespace that a chart is installed into and that is not the release's own: "" if that is so, or if what the chart
+// makes is known and tells it better. Nothing is said of a release that is not for this cluster, not now, or written by others, too.
+func (r *Release) needsNamespace() string {
+	spec, _, _ := unstructured.NestedMap(r.Object.Object, "spec")
+	suspended, _, _ := unstructured.NestedBool(spec, "suspend")
+	if r.NotLooked == "" || suspended || spec["kubeConfig"] != nil || hasVariable(spec["install"]) || r.Object.shared() || r.Namespace == r.GetNamespace() {
+		return ""
+	}
+	return r.Namespace
+}
+
+// withoutNamespace is the finding about a release whose namespace nothing creates. Helm's own record is not in it, but in the namespace of the
+// HelmRelease, so the first object that Helm creates there is what fails: if the chart brings the Namespace itself, that is it.
+// https://github.com/helm/helm/blob/v4.2.2/pkg/action/install.go
+func (r *Release) withoutNamespace() Finding {
+	f := r.Object.finding("spec", "targetNamespace")
+	f.Severity = Warning
+	f.Why = fmt.Sprintf("Nothing that was looked into creates the namespace %s of its chart; unless the chart brings it, or no object for it, Helm ends with: namespaces %q not found.", r.Namespace, r.Namespace)
+	f.How = "Add the Namespace to a unit that this one depends on, or let helm-controller create it: spec.install.createNamespace."
+	return f
 }
 
 // createdByOthers tells whether an object of an operator that is not known may create a namespace: it is called so, maybe without
@@ -53,35 +90,16 @@ func (c *Cluster) createdByOthers(namespace string) bool {
 	})
 }
 
-// creates matches what says in a script, a template or a helmfile that it creates namespaces.
-var creates = regexp.MustCompile(`(?i)kind: *namespace\b|create (ns|namespace)\b|\breleases:`)
-
-// createdByHand tells whether a file that no cluster is built from may create a namespace: a script, or what another tool installs.
-func (t *Tree) createdByHand(namespace string) bool {
-	used, indexes := t.used()
-	word := regexp.MustCompile(`\b` + regexp.QuoteMeta(namespace) + `\b`)
-	for name := range t.files {
-		forgotten := indexes[path.Dir(name)] != nil // beside what a unit is built from
-		if used[name] || forgotten || path.Ext(name) == ".md" || !t.mentions(name, namespace) {
-			continue
-		}
-		if data, err := os.ReadFile(filepath.Join(t.dir, name)); err == nil && creates.Match(data) && word.Match(data) {
-			return true
-		}
-	}
-	return false
-}
-
 // namespaces are those that the cluster has: from the start, for Flux, from the tree and from helm-controller.
 func (c *Cluster) namespaces() map[string]bool {
-	there := map[string]bool{"default": true, "kube-system": true, "kube-public": true, "kube-node-lease": true, "flux-system": true, c.Root.Namespace: true}
+	there := map[string]bool{"default": true, "flux-system": true, c.Root.Namespace: true}
 	for _, o := range c.Objects() {
 		if o.GetKind() == "Namespace" && o.GroupVersionKind().Group == "" {
 			there[o.GetName()] = true
 		}
 	}
 	for _, r := range c.Releases {
-		if r.CreateNamespace {
+		if r.CreateNamespace && r.Namespace != r.GetNamespace() { // else the release itself needs it first
 			there[r.Namespace] = true
 		}
 	}

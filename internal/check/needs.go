@@ -58,8 +58,9 @@ func findKeys(t *Tree) []Finding {
 		b := c.brought()
 		for _, p := range c.pods() {
 			for _, n := range p.needs() {
-				by := b.by[thing{n.kind, p.GetNamespace(), n.name}]
-				if len(by) != 1 || len(n.keys) == 0 {
+				wanted := thing{n.kind, p.GetNamespace(), n.name}
+				by := b.by[wanted]
+				if len(by) != 1 || len(n.keys) == 0 || b.mayMerge(wanted) {
 					continue
 				}
 				have, known := by[0].keys()

@@ -24,13 +24,13 @@ func findCycles(t *Tree) []Finding {
 
 // waitsForItself is the finding of a cycle. Parents alone make none: somewhere in it is a dependency to remove.
 func (c *Cluster) waitsForItself(cycle []*Unit) Finding {
-	for !slices.Contains(c.DependsOn(cycle[0]), cycle[1%len(cycle)]) {
+	for !slices.Contains(c.waitsFor(cycle[0]), cycle[1%len(cycle)]) {
 		cycle = append(cycle[1:], cycle[0])
 	}
 	var names, brought []string
 	for i, member := range cycle {
 		names = append(names, member.Name)
-		if next := cycle[(i+1)%len(cycle)]; !slices.Contains(c.DependsOn(member), next) {
+		if next := cycle[(i+1)%len(cycle)]; !slices.Contains(c.waitsFor(member), next) {
 			brought = append(brought, fmt.Sprintf("; %s brings %s", next.Name, member.Name))
 		}
 	}
@@ -40,9 +40,9 @@ func (c *Cluster) waitsForItself(cycle []*Unit) Finding {
 	return f
 }
 
-// first are the units that a unit cannot start before: its dependencies, and the one that brings it, if that is not the root.
+// first are the units that a unit cannot start before: those that it waits for, and the one that brings it, if that is not the root.
 func (c *Cluster) first(unit *Unit) []*Unit {
-	all := c.DependsOn(unit)
+	all := c.waitsFor(unit)
 	if unit.Parent != nil && unit.Parent != c.Root {
 		all = append(all, unit.Parent)
 	}

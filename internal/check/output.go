@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -25,12 +26,14 @@ type Looked struct {
 	Objects int `json:"objects"`
 }
 
-// Add puts what was found in a repository to the rest. Its files are told as they are reached from here, by prefix.
+// Add puts what was found in a repository to the rest: once, if it was found before, as in what clusters that are named one by one
+// have in common. Prefix leads to its files from where they are told.
 func (r *Result) Add(t *Tree, prefix string) {
 	for _, f := range Run(t) {
 		f.File = prefix + f.File
 		r.Findings = append(r.Findings, f)
 	}
+	r.Findings = compacted(r.Findings)
 	for _, c := range t.Clusters {
 		looked := Looked{Name: prefix + c.Name, Objects: len(c.Objects())}
 		for _, unit := range c.Units {
@@ -46,7 +49,9 @@ func (r *Result) Add(t *Tree, prefix string) {
 		r.Clusters = append(r.Clusters, looked)
 	}
 	for _, n := range t.NotLooked {
-		r.NotLooked = append(r.NotLooked, NotLooked{prefix + n.What, n.Why})
+		if n.What = prefix + n.What; !slices.Contains(r.NotLooked, n) {
+			r.NotLooked = append(r.NotLooked, n)
+		}
 	}
 }
 

@@ -52,12 +52,14 @@ func findUnfit(t *Tree) []Finding {
 	var all []Finding
 	for _, c := range t.Clusters {
 		definitions := c.definitions()
-		if len(definitions) == 0 {
-			continue
-		}
 		for _, o := range c.Objects() {
 			gvk := o.GroupVersionKind()
-			if d := definitions[gvk.GroupKind()]; d != nil && len(d.spec.Versions) > 0 && !hasVariable(o.Object) && !o.pruned() && !o.skipped() {
+			d := definitions[gvk.GroupKind()]
+			switch {
+			case d == nil && !isUnitKind(gvk), hasVariable(o.Object), o.skipped():
+			case d == nil:
+				all = append(all, o.mistyped()...)
+			case len(d.spec.Versions) > 0 && !o.pruned():
 				all = append(all, d.unfit(o)...)
 			}
 		}

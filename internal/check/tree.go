@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"os"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -34,6 +35,8 @@ type Tree struct {
 	reached map[string]map[string]bool
 	// veiled says that clusters are built without what their Secrets hold.
 	veiled bool
+	// terraform is what readTerraform has read, nil before.
+	terraform []byte
 }
 
 // NotLooked is something that was not looked into.
@@ -85,6 +88,8 @@ type Unit struct {
 	Open bool
 	// copied tells where the files of its source come from, if that is an artifact made of this repository.
 	copied []copied
+	// unread says that it could not be read: what it depends on is not known.
+	unread bool
 	// doc is the Kustomization in its file, for a root that could not be built.
 	doc *Doc
 	// read is the answer of ReadBy, replaces that of replacesSecrets once somebody has asked.
@@ -215,6 +220,18 @@ func (c *Cluster) DependsOn(u *Unit) []*Unit {
 			namespace = u.Namespace
 		}
 		if other := c.Unit(namespace, ref.Name); other != nil {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// waitsFor are the units that have to be Ready before u is applied. Where a dependency has readyExpr Flux asks that, and not whether it
+// is Ready (https://fluxcd.io/flux/components/kustomize/kustomizations/#dependency-ready-expression).
+func (c *Cluster) waitsFor(u *Unit) []*Unit {
+	var all []*Unit
+	for _, ref := range u.Spec.DependsOn {
+		if other := c.Unit(cmp.Or(ref.Namespace, u.Namespace), ref.Name); other != nil && ref.ReadyExpr == "" {
 			all = append(all, other)
 		}
 	}

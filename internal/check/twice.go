@@ -2,7 +2,11 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	ssautil "github.com/fluxcd/pkg/ssa/utils"
 )
 
 // findTwice finds objects that two units, or charts, apply: each takes them from the other, and who of them goes takes them along.
@@ -11,7 +15,7 @@ func findTwice(t *Tree) []Finding {
 	for _, c := range t.Clusters {
 		first := map[id]*Object{}
 		for _, o := range c.Objects() {
-			if o.Unit.Spec.Suspend || o.shared() || o.Hook || o.Definition || !Substituted(o.String()) {
+			if o.Unit.Spec.Suspend || o.shared() || o.skipped() || o.Hook || o.Definition || !Substituted(o.String()) {
 				continue
 			}
 			other := first[idOf(o)]
@@ -70,10 +74,7 @@ func (o *Object) shared() bool {
 	if o.Release != nil {
 		return strings.EqualFold(o.GetAnnotations()["helm.sh/resource-policy"], "keep")
 	}
-	for _, how := range []string{"Merge", "IfNotPresent", "Ignore"} {
-		if strings.EqualFold(o.GetAnnotations()["kustomize.toolkit.fluxcd.io/ssa"], how) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{kustomizev1.MergeValue, kustomizev1.IfNotPresentValue, kustomizev1.IgnoreValue}, func(how string) bool {
+		return ssautil.AnyInMetadata(o.Unstructured, map[string]string{kustomizev1.GroupVersion.Group + "/ssa": how})
+	})
 }

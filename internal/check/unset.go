@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ func findUnset(t *Tree) []Finding {
 				}
 				seen[o.Unit.ID()+" "+name] = true
 				f := o.finding()
-				f.Line = t.lineWith(o, "${"+name)
+				f.Line = t.lineOfVariable(o, name)
 				f.Why = fmt.Sprintf("The variable %s has no value in cluster %s, so Flux refuses the whole unit (an older one fills in nothing).", name, c.Name)
 				f.How = fmt.Sprintf("Give it a value in what spec.postBuild of unit %s names, or write a default: ${%s:=value}.", o.Unit.ID(), name)
 				if len(o.Unit.Spec.PostBuild.SubstituteFrom) == 0 {
@@ -37,14 +38,15 @@ func findUnset(t *Tree) []Finding {
 	return all
 }
 
-// lineWith is the first line of an object's document with a text in it: the object's own if there is none.
-func (t *Tree) lineWith(o *Object, text string) int {
+// lineOfVariable is the first line of an object's document with a variable in it: the object's own if there is none.
+func (t *Tree) lineOfVariable(o *Object, name string) int {
 	data, err := os.ReadFile(filepath.Join(t.dir, o.File))
 	if err != nil {
 		return o.Line
 	}
+	variable := regexp.MustCompile(`(^|[^$])\$\{` + regexp.QuoteMeta(name) + `\b`) // $${ is none
 	for i, line := range strings.Split(string(data), "\n") {
-		if i+1 >= o.Line && strings.Contains(line, text) {
+		if i+1 >= o.Line && variable.MatchString(line) {
 			return i + 1
 		}
 	}

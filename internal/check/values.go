@@ -55,7 +55,7 @@ func (l *loader) mergeFrom(r *Release, ref map[string]any, targets map[string]wi
 		targets[text("targetPath")] = withheld{why, what}
 	case object == nil:
 		r.gap(what + ", which the tree does not bring")
-	case object.shared():
+	case object.shared() || object.skipped():
 		r.gap(what + ", which something else may write too")
 	default:
 		values, why := l.valuesIn(object, key)

@@ -19,14 +19,11 @@ func (l *loader) variables(unit *Unit) build.Variables {
 	}
 	for _, ref := range post.SubstituteFrom {
 		object := l.cluster.Find("", ref.Kind, unit.Namespace, ref.Name)
-		if object == nil { // it may be in the cluster, even if it is optional
+		if object == nil || object.skipped() { // it may be in the cluster, even if it is optional
 			vars.Open = true
 			continue
 		}
-		switch object.GetAnnotations()["kustomize.toolkit.fluxcd.io/ssa"] {
-		case "Merge", "IfNotPresent", "Ignore": // others may write it
-			vars.Open = true
-		}
+		vars.Open = vars.Open || object.shared() // others may write it
 		for name, value := range valuesOf(object) {
 			vars.Values[name] = strings.ReplaceAll(value, "\n", "")
 		}
@@ -56,7 +53,7 @@ func valuesOf(o *Object) map[string]string {
 				}
 				text = string(plain)
 			}
-			if encrypted || strings.Contains(text, "${") {
+			if encrypted || !Substituted(text) { // a file of a generator may be encrypted by itself
 				text = "${" + name + "}"
 			}
 			values[name] = text

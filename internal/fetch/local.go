@@ -46,6 +46,9 @@ func local(root, base, name string, most int64) (folder string, err error) {
 
 func copyTree(root, dir string, most int64) error {
 	root, err := filepath.Abs(root)
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root) // it is not followed below, as no link is
+	}
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ type row struct {
 	name, done string
 	start      time.Time
 	bars       []bar
-	path       *report.Leg // what of it is on the critical path
-	part       bool        // it is shown below the unit that brought it
+	path       []report.Leg // what of it is on the critical path
+	part       bool         // it is shown below the unit that brought it
 	parts      []row
 }
 
@@ -46,7 +46,7 @@ var phases = []struct {
 	{report.PhaseWorking, "works", "worked"},
 	{report.PhaseHealth, "health checks, a line every 5 s", "had its health checked"},
 	{report.PhaseDepends, "waits", "waited for a dependency"},
-	{report.PhaseFailed, "failed, tries again", "had failed"},
+	{report.PhaseFailed, "failed, waits for the next try", "waited for the next try"},
 	{report.PhaseFolded, "many tries", "tried many times"},
 	{report.PhaseSuspended, "suspended", "was suspended"},
 	{report.PhaseUnknown, "not watched", "was not watched"},
@@ -73,9 +73,9 @@ func class(phase report.Phase) string {
 
 // draw is the Gantt chart.
 func (c *chart) draw() {
-	path := map[string]*report.Leg{}
+	path := map[string][]report.Leg{}
 	for _, leg := range c.r.CriticalPath() {
-		path[leg.Name] = &leg
+		path[leg.Name] = append(path[leg.Name], leg)
 	}
 	c.open("section", "aria-labelledby", "chart")
 	c.put("h2", "Timeline", "id", "chart")
@@ -201,7 +201,7 @@ func (c *chart) rows(name, done string, rows []row) {
 
 func (c *chart) row(row row) {
 	class := "row"
-	if row.path != nil && row.path.Unit {
+	if len(row.path) > 0 && row.path[0].Unit {
 		class += " critical"
 	}
 	if row.part {
@@ -210,7 +210,7 @@ func (c *chart) row(row row) {
 	c.open("li", "class", class)
 	c.open("div", "class", "name")
 	c.open("span")
-	if row.path != nil {
+	if len(row.path) > 0 {
 		c.put("span", "◆", "class", "mark")
 	}
 	c.text(row.name)
@@ -225,9 +225,9 @@ func (c *chart) row(row row) {
 		}
 		c.put("span", "", "class", "bar "+b.class, "style", style, "title", b.title)
 	}
-	if row.path != nil {
-		c.put("span", "", "class", "path", "style", c.box(row.path.From, row.path.To), "title",
-			fmt.Sprintf("critical path: %s, of that %s waiting", lasted(row.path.Took()), lasted(row.path.Waited)))
+	for _, leg := range row.path {
+		c.put("span", "", "class", "path", "style", c.box(leg.From, leg.To), "title",
+			fmt.Sprintf("critical path: %s, of that %s waiting", lasted(leg.Took()), lasted(leg.Waited)))
 	}
 	c.end("div", "li")
 }
@@ -239,7 +239,7 @@ func words(row row) string {
 		parts = append(parts, b.title)
 	}
 	text := row.name + ": " + row.done
-	if row.path != nil {
+	if len(row.path) > 0 {
 		text += ", on the critical path"
 	}
 	const most = 12

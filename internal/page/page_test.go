@@ -28,7 +28,8 @@ func examples() map[string]example {
 		"blocked": {births.Blocked(), births.Castle()},
 		"nudged":  {births.Nudged(), births.Castle()},
 		"late":    {births.Late(), nil},
-		"tiny":    {births.Tiny(), nil}, "large": {births.Large(), nil}, "old": {births.Old(), nil},
+		"fixed":   {births.Fixed(), nil}, "long": {births.Long(), nil}, "mended": {births.Mended(), nil},
+		"tiny": {births.Tiny(), nil}, "large": {births.Large(), nil}, "old": {births.Old(), nil},
 		"live": {births.Live(), nil}, "hostile": {hostile, nil},
 		"nothing": {&report.Report{Machine: births.Start, APIServer: births.At(3), Seed: births.At(5)}, nil},
 		"empty":   {&report.Report{}, nil},
@@ -190,6 +191,12 @@ func TestWhatThePageSays(t *testing.T) {
 			"What is missing", "helmrelease/longhorn-system/longhorn stalled Helm install failed for release", "apps-data, infrastructure-instances, infrastructure-storage wait for it",
 			"Not Ready when this was written, 2 min 00 s after the start: apps-data, infrastructure-instances, infrastructure-storage, apps-later.",
 		},
+		"fixed": {
+			"failed, waits for the next try", "infrastructure 62.3 s 30.7 s 0.20 s", "apps 94.0 s 31.0 s for infrastructure, 0.50 s for Flux to look again",
+			"monitoring 63.0 s 62.0 s for the next try (kustomize build failed",
+		},
+		"long":    {"database 21.2 s 4 min 39 s –", "apps-static 5 min 00 s 1.20 s –"},
+		"mended":  {"flux-system 14.0 s 7.20 s 6.00 s", "web 21.2 s 2 min 58 s 2 min 49 s", "flux-system 3 min 19 s 1.10 s –"},
 		"old":     {"An older seed wrote this", "First app online – not recorded", "Everything 56.0 s"},
 		"live":    {"Read off the conditions of a running cluster", "The tree of units, as read 21 November 2026, 09:00 UTC", "Ready 1 of 2 units are Ready", "Not Ready when this was read: apps."},
 		"nothing": {"machine and API server", "start of seed"},
@@ -204,26 +211,46 @@ func TestWhatThePageSays(t *testing.T) {
 	}
 }
 
-// The path is marked on exactly the units that are on it, by a sign and not by colour alone.
+// The path is marked on exactly the units that are on it, once for each time, by a sign and not by colour alone.
 func TestTheCriticalPathIsMarked(t *testing.T) {
 	t.Parallel()
-	r := births.Castle()
-	var got, want []string
-	for _, row := range within(parse(t, write(t, example{r, nil})), "critical") {
-		if len(within(row, "mark")) != 1 || len(within(row, "path")) != 1 || !strings.Contains(attribute(within(row, "track")[0], "aria-label"), "on the critical path") {
-			t.Errorf("no mark: %s", textOf(row))
+	for name, r := range map[string]*report.Report{"castle": births.Castle(), "fixed": births.Fixed(), "long": births.Long(), "mended": births.Mended()} {
+		var got, want []string
+		for _, row := range within(parse(t, write(t, example{r, nil})), "critical") {
+			if len(within(row, "mark")) != 1 || !strings.Contains(attribute(within(row, "track")[0], "aria-label"), "on the critical path") {
+				t.Errorf("%s: no mark: %s", name, textOf(row))
+			}
+			for range within(row, "path") {
+				got = append(got, strings.Fields(textOf(row))[1])
+			}
 		}
-		got = append(got, strings.Fields(textOf(row))[1])
-	}
-	for _, leg := range r.CriticalPath() {
-		if leg.Unit {
-			want = append(want, r.Short(leg.Name))
+		for _, leg := range r.CriticalPath() {
+			if leg.Unit {
+				want = append(want, r.Short(leg.Name))
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if fmt.Sprint(got) != fmt.Sprint(want) || len(got) < 3 {
+			t.Errorf("%s: marked %v, want %v", name, got, want)
 		}
 	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("marked %v, want %v", got, want)
+}
+
+// A unit that has failed waits for the next try; one that has given up does not.
+func TestWhatHasFailedWaits(t *testing.T) {
+	t.Parallel()
+	var titles []string
+	for _, bar := range within(within(parse(t, write(t, example{births.Late(), nil})), "chart")[0], "failed") {
+		if title := attribute(bar, "title"); title != "" {
+			titles = append(titles, strings.ReplaceAll(title, "\u00a0", " "))
+		}
+	}
+	slices.Sort(titles)
+	want := []string{"failed after 105.0 s: 15 Kustomizations", "stalled 33.7 s: Helm install failed",
+		"waited for the next try 0.50 s: could not get secret", "waited for the next try 0.60 s: could not get secret", "waited for the next try 33.6 s: health check failed"}
+	if !slices.EqualFunc(titles, want, strings.HasPrefix) {
+		t.Errorf("%q\nwant %q", titles, want)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // steps are the rows of the machine and of seed.
-func (c *chart) steps(path map[string]*report.Leg) []row {
+func (c *chart) steps(path map[string][]report.Leg) []row {
 	var rows []row
 	for _, leg := range c.r.CriticalPath() {
 		if !leg.Unit && leg.Name != "seed plants Flux" {
@@ -32,9 +32,8 @@ func (c *chart) steps(path map[string]*report.Leg) []row {
 			}
 		}
 		// Planting is on the critical path as a whole: what applies is not told from what could be left out.
-		if leg := path["seed plants Flux"]; leg != nil && last.Name != report.FollowStep && !last.Start.After(leg.To) {
-			part := report.Leg{From: tries[0].Start, To: last.Start.Add(last.Took)}
-			r.path = &part
+		if legs := path["seed plants Flux"]; len(legs) > 0 && last.Name != report.FollowStep && !last.Start.After(legs[0].To) {
+			r.path = []report.Leg{{From: tries[0].Start, To: last.Start.Add(last.Took)}}
 		}
 		rows = append(rows, r)
 	}
@@ -64,7 +63,7 @@ func (c *chart) next(tries []report.Step, i int) time.Time {
 }
 
 // units are the rows of the units, by their start, each with its parts below it.
-func (c *chart) units(path map[string]*report.Leg) []row {
+func (c *chart) units(path map[string][]report.Leg) []row {
 	var tops []row
 	for _, u := range c.r.Rows() {
 		r := c.unit(u)
@@ -98,13 +97,15 @@ func (c *chart) unit(u *report.Unit) row {
 	if len(u.Spans) > 0 {
 		r.start = u.Spans[0].Start
 	}
-	for _, i := range c.r.Intervals(u) {
+	for n, i := range c.r.Intervals(u) {
 		title := fmt.Sprintf("%s %s", verb(i.Phase), lasted(i.Took()))
-		if i.Folded > 0 {
+		switch {
+		case i.Folded > 0:
 			title = fmt.Sprintf("%d changes in %s", i.Folded, lasted(i.Took()))
-		}
-		if i.Phase == report.PhaseReady {
+		case i.Phase == report.PhaseReady:
 			title = "Ready at " + c.since(i.Start)
+		case i.Phase == report.PhaseFailed && u.Stalled && n == len(u.Spans)-1:
+			title = "stalled " + lasted(i.Took())
 		}
 		if i.Why != "" && i.Phase != report.PhaseHealth && i.Phase != report.PhaseWorking {
 			title += ": " + i.Why

@@ -23,7 +23,7 @@ func (c *chart) tables() {
 		if app.Unchecked {
 			waits += " (Ready says only that it was applied)"
 		}
-		apps = append(apps, []string{c.r.Short(app.Name), c.since(app.FirstReady()), waits})
+		apps = append(apps, []string{c.r.Short(app.Name), c.since(app.At), waits})
 	}
 	c.section("What each app waited for", "Units with a workload that no other unit depends on. What their Pods waited for by themselves is not in here.",
 		[]string{"App", "Ready", "Waited for"}, apps)

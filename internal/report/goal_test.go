@@ -25,6 +25,9 @@ func TestPartsDoNotCount(t *testing.T) {
 			t.Errorf("a part counts: %+v", leg)
 		}
 	}
+	if got := path(r); !strings.Contains(got, "infrastructure-configs 5.54s (60ms), infrastructure-instances 5.48s (120ms)") {
+		t.Errorf("the path is %s", got)
+	}
 	for _, app := range r.Apps() {
 		if app.Part {
 			t.Errorf("an app: %+v", app)
@@ -36,7 +39,7 @@ func TestPartsDoNotCount(t *testing.T) {
 	}
 	for i := range r.Units {
 		if u := &r.Units[i]; u.Name == "externalsecret/tazlab-db/s3-backup" {
-			if got := r.Waited(u); got != "4.10s for its controller to look at it, 0.20s for clustersecretstore/tazlab-secrets, 0.10s for its controller to look again" {
+			if got := r.Waited(u); got != "4.10s for its controller to look at it, 0.60s for the next try (could not get secret data from provider)" {
 				t.Errorf("%s waited %s", u.Name, got)
 			}
 			u.Ready, u.At = false, time.Time{}

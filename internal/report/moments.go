@@ -140,16 +140,6 @@ func (u *Unit) FirstReady() time.Time {
 	return time.Time{}
 }
 
-// appeared is when the unit was in the cluster; zero is unknown.
-func (u *Unit) appeared() time.Time {
-	for _, s := range u.Spans {
-		if s.Phase != PhaseAbsent {
-			return s.Start
-		}
-	}
-	return time.Time{}
-}
-
 func (r *Report) unit(name string) *Unit {
 	if i := slices.IndexFunc(r.Units, func(u Unit) bool { return u.Name == name }); i >= 0 && name != "" {
 		return &r.Units[i]

@@ -29,7 +29,8 @@ const (
 	PhaseUnknown Phase = "unknown"
 )
 
-// Waits tells whether time in this phase is lost waiting.
+// Waits tells whether a unit in this phase waits for somebody else. One that has failed waits too, for its next try, but how
+// that ends counts: it is not left out with what it depends on.
 func (p Phase) Waits() bool {
 	return p == PhaseAbsent || p == PhaseQueued || p == PhaseSource || p == PhaseDepends
 }

@@ -51,7 +51,7 @@ func (r *Report) milestones(w io.Writer) {
 func (r *Report) apps(w io.Writer) {
 	var lines []string
 	for _, app := range r.Apps() {
-		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", r.since(app.FirstReady()), r.Short(app.Name), r.Waited(app)))
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s", r.since(app.At), r.Short(app.Name), r.Waited(app)))
 	}
 	if len(lines) > 0 {
 		fmt.Fprintln(w, "\nAT\tAPP\tWAITED FOR\n"+strings.Join(lines, "\n"))

@@ -13,10 +13,21 @@ type Wait struct {
 	Took time.Duration
 }
 
+// What a unit waits for whose last try has failed. The next one comes after an interval, unless its controller has given up.
+// Some work is in that time, since nobody tells of it: the tries of a source or of an ExternalSecret until one succeeds, and what
+// Helm takes back of a release.
+// https://github.com/fluxcd/pkg/blob/runtime/v0.110.3/runtime/reconcile/result.go, ProgressiveStatus
+const (
+	nextTry  = "the next try"
+	change   = "somebody to change it"
+	maxTried = 100 // bytes of what the last one failed for
+)
+
 // Waits are what the unit waited for, the longest first. A time in which it waited for several units counts for the one
 // that was Ready last: the others cost nothing.
 func (r *Report) Waits(u *Unit) []Wait {
 	sums := map[string]time.Duration{}
+	tried := ""
 	for _, i := range r.Intervals(u) {
 		switch i.Phase {
 		case PhaseAbsent:
@@ -30,10 +41,20 @@ func (r *Report) Waits(u *Unit) []Wait {
 			sums[on] += until.Sub(i.Start)
 			// From there on nothing was missing: a controller looks at its dependencies once in a while only.
 			sums[looker(u)+" to look again"] += i.End.Sub(until)
+		case PhaseFailed:
+			if u.Stalled && u.newest(i.Span) {
+				sums[change] += i.Took()
+				continue
+			}
+			sums[nextTry] += i.Took()
+			tried = i.Why
 		}
 	}
 	var all []Wait
 	for what, took := range sums {
+		if what == nextTry && tried != "" {
+			what += " (" + shorten(tried, maxTried) + ")"
+		}
 		if took > 0 {
 			all = append(all, Wait{what, took})
 		}
@@ -64,9 +85,9 @@ func (r *Report) bringer(u *Unit) string {
 func (r *Report) lastNeed(u *Unit, i Interval) (string, time.Time) {
 	on, until := "", time.Time{}
 	for _, need := range u.Needs {
-		ready := i.End // of a unit that never was Ready, or that the report does not know
-		if n := r.unit(need); n != nil && !n.FirstReady().IsZero() && n.FirstReady().Before(i.End) {
-			ready = n.FirstReady()
+		ready := i.End // of a unit that the report does not know
+		if n := r.unit(need); n != nil {
+			ready = n.there(i.Start, i.End, u.newest(i.Span))
 		}
 		if on == "" || ready.After(until) {
 			on, until = r.Short(need), ready
@@ -79,4 +100,10 @@ func (r *Report) lastNeed(u *Unit, i Interval) (string, time.Time) {
 		return on, i.Start
 	}
 	return on, until
+}
+
+// newest tells whether the unit is in that span of its time now.
+func (u *Unit) newest(s Span) bool {
+	last := u.Spans[len(u.Spans)-1]
+	return s.Phase == last.Phase && s.Start.Equal(last.Start)
 }

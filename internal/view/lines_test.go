@@ -72,7 +72,7 @@ func TestLinesOfAFollow(t *testing.T) {
     60.0s  infrastructure: failed: another message
     60.0s  asked Flux to look again: 4 for dependency ready, 1 for store valid
     70.0s  infrastructure: being applied
-    70.2s  infrastructure: Ready
+    70.2s  infrastructure: Ready, waited 20.0s for the next try (another message)
     70.2s  apps-later: no part of the tree any more
     80.0s  at the end: 2 of 3 Ready, 1 of 2 parts, 1 failed, until Ready: apps`)
 }

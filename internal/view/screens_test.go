@@ -184,6 +184,25 @@ first app online 29.5s (apps-static), everything 56.0s
 ● a-unit-with-a-rather-long-name-8-0 4s  applied, not healthy yet
 ● a-unit-with-a-rather-long-name-9-0 3s  applied, not healthy yet
   and 34 more that are not Ready`},
+	"a dependency that is Ready no more": {births.Fixed, 80, 80, 24, false, `
+1m20s: 4 of 6 Ready
+first app online 0.0s (apps)
+✓ flux-system           Ready 62.4s
+○   apps           18s  waits for infrastructure (not healthy yet)
+✓   flux                Ready 0.0s
+●   infrastructure 17s  applied, not healthy yet
+✓   monitoring          Ready 63.0s, waited 62.0s for the next try (kustomize b…
+✓   namespaces          Ready 62.3s`},
+	"reconciled again": {births.Fixed, 94.05, 120, 24, true, `
+1m34s: 6 of 6 Ready
+first app online 0.0s (apps), everything 94.0s
+✓ flux-system       Ready 62.4s
+✓   apps            Ready 94.0s, waited 31.0s for infrastructure, 0.5s for Flux to look again
+✓   flux            Ready 0.0s
+✓   infrastructure  Ready 93.0s, waited 0.3s for namespaces, 0.2s for Flux to look again
+✓   monitoring      Ready 63.0s, waited 62.0s for the next try (kustomize build failed: accumulating resources: open mo…
+✓   namespaces      Ready 62.3s
+[cursor in line 9, column 1]`},
 	"parts": {parts, 40, 80, 24, false, `
 40s: 1 of 4 Ready, 1 of 2 parts, 1 failed, 1 suspended
 until Ready: apps

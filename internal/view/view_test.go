@@ -72,7 +72,7 @@ func TestScreens(t *testing.T) {
 func TestEveryDraw(t *testing.T) {
 	t.Parallel()
 	for name, birth := range map[string]func() *report.Report{
-		"castle": births.Castle, "old": births.Old, "live": births.Live, "tiny": births.Tiny, "blocked": births.Blocked, "large": births.Large, "parts": parts,
+		"castle": births.Castle, "old": births.Old, "live": births.Live, "tiny": births.Tiny, "blocked": births.Blocked, "large": births.Large, "fixed": births.Fixed, "parts": parts,
 	} {
 		for _, size := range sizes {
 			r := birth()

@@ -22,8 +22,11 @@ func AsOf(r *report.Report, at time.Time) *report.Report {
 		if len(u.Spans) == 0 {
 			continue
 		}
-		if u.Ready = u.Spans[len(u.Spans)-1].Phase == report.PhaseReady; !u.Ready {
+		last := u.Spans[len(u.Spans)-1]
+		if u.Ready = last.Phase == report.PhaseReady; !u.Ready {
 			u.At = time.Time{}
+		} else if u.At.After(at) { // it was Ready before, too
+			u.At = last.Start
 		}
 		then.Units = append(then.Units, u)
 	}

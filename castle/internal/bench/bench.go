@@ -21,6 +21,7 @@ const (
 	fluxApplied = "Flux and root sync applied"
 	rootReady   = "root Kustomization Ready"
 	blogAnswers = "blog answers"
+	allReady    = "every Kustomization Ready"
 )
 
 // What is derived from the moments of one birth.
@@ -51,7 +52,8 @@ func Run(ctx context.Context, o life.Options, runs int, out io.Writer) error {
 				return fmt.Errorf("run %d with %s: %w", n+1, kind.name, err)
 			}
 			sample[rootAfter], sample[blogAfter] = sample[rootReady]-sample[fluxApplied], sample[blogAnswers]-sample[fluxApplied]
-			fmt.Fprintf(o.Out, "run %d of %d with %s: root Ready %.1fs, blog %.1fs\n", n+1, runs, kind.name, sample[rootReady].Seconds(), sample[blogAnswers].Seconds())
+			fmt.Fprintf(o.Out, "run %d of %d with %s: root Ready %.1fs, blog %.1fs, everything %.1fs\n",
+				n+1, runs, kind.name, sample[rootReady].Seconds(), sample[blogAnswers].Seconds(), sample[allReady].Seconds())
 			*kind.samples = append(*kind.samples, sample)
 		}
 	}

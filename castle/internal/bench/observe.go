@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
@@ -18,7 +22,7 @@ const look = 50 * time.Millisecond
 
 var kustomizations = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
 
-// observe looks from outside, the same way for both kinds of birth, until root and blog are there. The
+// observe looks from outside, the same way for both kinds of birth, until the blog answers and every unit is Ready. The
 // function it returns waits for that.
 func observe(ctx context.Context, c *life.Castle, start time.Time) func() (Sample, error) {
 	sample := Sample{}
@@ -35,8 +39,9 @@ func observe(ctx context.Context, c *life.Castle, start time.Time) func() (Sampl
 			return
 		}
 		checks := map[string]func() bool{
-			rootReady:   func() bool { return isReady(ctx, client) },
+			rootReady:   func() bool { return root(ctx, client) },
 			blogAnswers: func() bool { return answers(ctx, c) },
+			allReady:    func() bool { return all(ctx, client) },
 		}
 		tick := time.NewTicker(look)
 		defer tick.Stop()
@@ -50,7 +55,7 @@ func observe(ctx context.Context, c *life.Castle, start time.Time) func() (Sampl
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
-				done <- errors.Join(ctx.Err(), fmt.Errorf("still waiting for %d moments", len(checks)))
+				done <- errors.Join(ctx.Err(), fmt.Errorf("still waiting for: %s", strings.Join(slices.Sorted(maps.Keys(checks)), ", ")))
 				return
 			}
 		}
@@ -66,11 +71,17 @@ func answers(ctx context.Context, c *life.Castle) bool {
 	return c.AskBlog(ctx) == nil
 }
 
-// isReady tells whether the root Kustomization is Ready; while its kind is unknown, it is not.
-func isReady(ctx context.Context, client dynamic.Interface) bool {
-	root, err := client.Resource(kustomizations).Namespace("flux-system").Get(ctx, "flux-system", metav1.GetOptions{})
-	if err != nil {
+// root tells whether the root Kustomization is Ready; while its kind is unknown, it is not.
+func root(ctx context.Context, client dynamic.Interface) bool {
+	unit, err := client.Resource(kustomizations).Namespace("flux-system").Get(ctx, "flux-system", metav1.GetOptions{})
+	return err == nil && life.Ready(unit)
+}
+
+// all tells whether the root is Ready, and so has made the units, and these are too.
+func all(ctx context.Context, client dynamic.Interface) bool {
+	if !root(ctx, client) {
 		return false
 	}
-	return life.Ready(root)
+	units, err := client.Resource(kustomizations).Namespace(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	return err == nil && !slices.ContainsFunc(units.Items, func(unit unstructured.Unstructured) bool { return !life.Ready(&unit) })
 }

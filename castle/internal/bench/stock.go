@@ -10,8 +10,8 @@ import (
 	"github.com/tazlab/seed/castle/internal/stock"
 )
 
-// withStockFlux does what people do by hand, with kubectl and the credential at hand: Flux's manifests, the
-// Secrets, the sync objects.
+// withStockFlux does what people do by hand, with kubectl and the credentials at hand: Flux's manifests, the
+// Secrets, External Secrets Operator's identity among them, and the sync objects.
 func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 	dir, err := os.MkdirTemp("", "castle-bench-")
 	if err != nil {
@@ -39,7 +39,7 @@ func withStockFlux(ctx context.Context, c *life.Castle) (Sample, error) {
 	if err := hand.Components(ctx, components); err != nil {
 		return nil, err
 	}
-	if err := hand.Kubectl(ctx, given, "apply", "-f", "-"); err != nil {
+	if err := hand.Kubectl(ctx, given+"---\n"+stock.Identity(c), "apply", "-f", "-"); err != nil {
 		return nil, err
 	}
 	sample[credential] = time.Since(start)

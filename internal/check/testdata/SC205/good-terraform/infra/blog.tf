@@ -1,0 +1,5 @@
+resource "kubernetes_namespace" "blog" {
+  metadata {
+    name = "blog"
+  }
+}

@@ -1,0 +1,1 @@
+helm upgrade --install mail ./chart --namespace mail --create-namespace

@@ -1,0 +1,1 @@
+namespaces = ["shop", "wiki"]
