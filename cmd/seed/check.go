@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ var errFound = errors.New("there are findings")
 func checkCommand() *cobra.Command {
 	var how checking
 	command := &cobra.Command{
-		Use:   "check [PATH...] [--format text|github|json] [--strict] [--graph text|mermaid] [--bundle FILE]",
+		Use:   "check [PATH...] [--format text|github|json] [--strict] [--releases] [--graph text|mermaid] [--bundle FILE]",
 		Short: "Find in a Flux repository, before the push, what would be found after it",
 		Long: `Builds each cluster of a repository as Flux will, without a cluster and without the network, and says what cannot work there:
 with file and line, why, and what to do. PATH is a repository, or a cluster's folder in one; the default is this one. A cluster
@@ -35,6 +36,9 @@ Charts of the repository are rendered with Helm's own code; the seed of the imag
 What it cannot know it says nothing about. What it did not look into it names at the end: other sources, their charts, templates.
 docs/check.md explains each finding by its code.
 
+With --releases it also lists each HelmRelease: where it stands, its chart, and its values as Flux merges them. What is in a Secret is
+not shown.
+
 With --graph it finds nothing, and shows the units instead: by level, the fast track, the critical path, and what each of them
 really waits for.
 
@@ -42,6 +46,7 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 		Example: `  seed check
   seed check clusters/home --strict
   seed check --format github
+  seed check clusters/home --releases
   seed check clusters/home --graph mermaid > graph.mmd
   seed check clusters/home --bundle seed-patch.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,6 +60,7 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 	f.StringVar(&how.format, "format", "text", "text for people, github for annotations of a workflow, or json")
 	f.BoolVar(&how.strict, "strict", false, "fail on warnings too")
 	f.StringVar(&how.bundle, "bundle", "", "what \"seed render\" printed for the cluster, or the ConfigMap with the bundle as kubectl prints it: say where Git has moved on; - reads standard input")
+	f.BoolVar(&how.releases, "releases", false, "list the HelmReleases too, with their values merged: as text, or with --format json in \"releases\"")
 	f.StringVar(&how.graph, "graph", "", "show the units: text for people, or a mermaid flowchart")
 	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "github", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = command.RegisterFlagCompletionFunc("graph", cobra.FixedCompletions([]string{"text", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
@@ -64,12 +70,15 @@ Exit codes: 0 no error was found; 1 errors, with --strict warnings too; 2 wrong 
 // checking is how to look.
 type checking struct {
 	format, graph, bundle string
-	strict                bool
+	strict, releases      bool
 }
 
 func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 	defer runtime.KeepAlive(roomy())
 	log.SetOutput(io.Discard) // Helm warns of values there, of which helm-controller says nothing either
+	if err := how.valid(); err != nil {
+		return err
+	}
 	if how.graph != "" {
 		return showGraph(cmd, paths, how.graph)
 	}
@@ -78,27 +87,49 @@ func runCheck(cmd *cobra.Command, paths []string, how checking) error {
 		return err
 	}
 	var result check.Result
+	if how.releases {
+		result.Releases = []check.Listed{}
+	}
 	for _, path := range paths {
 		if err := how.checkOne(cmd.Context(), &result, path, deployed); err != nil {
 			return err
 		}
 	}
-	out := cmd.OutOrStdout()
-	switch how.format {
-	case "text":
-		result.Text(out)
-	case "github":
-		result.GitHub(out)
-	case "json":
-		if err := result.JSON(out); err != nil {
-			return err
-		}
-	default:
-		return usage{fmt.Errorf("--format %q: it is text, github or json", how.format)}
+	if err := how.write(cmd.OutOrStdout(), &result); err != nil {
+		return err
 	}
 	if result.Count(check.Error) > 0 || how.strict && result.Count(check.Warning) > 0 {
 		return errFound
 	}
+	return nil
+}
+
+// valid says which flags cannot be, or not together.
+func (c checking) valid() error {
+	switch {
+	case !slices.Contains([]string{"text", "github", "json"}, c.format):
+		return usage{fmt.Errorf("--format %q: it is text, github or json", c.format)}
+	case c.releases && c.graph != "":
+		return usage{errors.New("--releases and --graph show different things: give one of them")}
+	case c.releases && c.format == "github":
+		return usage{errors.New("--releases is for --format text and json: annotations have no room for values")}
+	}
+	return nil
+}
+
+// write writes what there is to tell.
+func (c checking) write(out io.Writer, result *check.Result) error {
+	switch c.format {
+	case "json":
+		return result.JSON(out)
+	case "github":
+		result.GitHub(out)
+		return nil
+	}
+	if err := result.ReleasesText(out); err != nil {
+		return err
+	}
+	result.Text(out)
 	return nil
 }
 
@@ -185,7 +216,10 @@ func (c checking) checkOne(ctx context.Context, result *check.Result, path strin
 		prefix = prefixInWorkspace(root)
 	}
 	result.Add(tree, prefix)
-	return tree.Close()
+	if result.Releases != nil {
+		err = result.AddReleases(tree, prefix)
+	}
+	return errors.Join(err, tree.Close())
 }
 
 // prefixInWorkspace is what leads to the files of a repository from the folder of a workflow's checkouts, in which GitHub looks for them

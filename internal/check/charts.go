@@ -39,10 +39,9 @@ func (r *Release) unknowable() string {
 		return "the chart is not of this repository"
 	}
 	spec, _, _ := unstructured.NestedMap(r.Object.Object, "spec")
-	suspended, _, _ := unstructured.NestedBool(spec, "suspend")
 	renderers, _, _ := unstructured.NestedSlice(spec, "postRenderers")
 	switch {
-	case suspended:
+	case r.suspended():
 		return "it is suspended"
 	case spec["kubeConfig"] != nil:
 		return "the chart is installed into another cluster (spec.kubeConfig)"

@@ -42,6 +42,17 @@ type Code struct {
 	find     func(*Tree) []Finding
 }
 
+// together is what several find under one code.
+func together(finds ...func(*Tree) []Finding) func(*Tree) []Finding {
+	return func(t *Tree) []Finding {
+		var all []Finding
+		for _, find := range finds {
+			all = append(all, find(t)...)
+		}
+		return all
+	}
+}
+
 // Run looks for everything in t. What several clusters or units have in common is found once, of a chart once for each release.
 func Run(t *Tree) []Finding {
 	var all []Finding

@@ -25,7 +25,7 @@ type loader struct {
 
 // build builds all that a root leads to.
 func (t *Tree) build(s start) *Cluster {
-	l := &loader{tree: t, cluster: &Cluster{Name: s.dir, found: map[id]*Object{}}}
+	l := &loader{tree: t, cluster: &Cluster{Name: s.dir, start: s, found: map[id]*Object{}}}
 	root := &Unit{Kustomization: s.root}
 	if s.doc != nil {
 		root.File, root.Line = s.doc.File, s.doc.Line
@@ -83,7 +83,7 @@ func (l *loader) build(units []*Unit) {
 			continue
 		}
 		unit.Dir = unit.repository(clean(unit.Spec.Path))
-		vars := l.variables(unit)
+		vars := l.hidden(unit, l.variables(unit))
 		unit.Open = vars.Open
 		if known := l.tree.rendered[unit.Dir]; unit == l.cluster.Root && known != nil && changesNothing(unit) {
 			rendered[i] = known
@@ -218,7 +218,9 @@ func (l *loader) summary() {
 			sets++
 		}
 	}
-	l.fillIn()
+	if !l.tree.veiled { // what charts make is not asked for then
+		l.fillIn()
+	}
 	if sets > 0 {
 		l.cluster.Incomplete = cmp.Or(l.cluster.Incomplete, "ResourceSets bring objects that are not looked into")
 		l.tree.NotLooked = append(l.tree.NotLooked, NotLooked{fmt.Sprintf("%s: the objects of %s", l.cluster.Name, many(sets, "ResourceSet")), "they are made in the cluster"})

@@ -91,16 +91,23 @@ func (c *Cluster) deadlocks() []deadlock {
 				o.waits[u] = append(o.waits[u], w)
 			}
 		}
-		for _, other := range c.Units {
-			if other != u && other.From != nil && !other.Spec.Suspend && u.checks(other.From) {
-				o.children[u] = append(o.children[u], other)
-			}
-		}
+		o.children[u] = c.checkedUnits(u)
 	}
 	var all []deadlock
 	for _, u := range checking {
 		if (order{Cluster: c}).way(moment{u, false}, moment{u, true}) == nil { // else its dependencies are to blame
 			all = append(all, o.of(u)...)
+		}
+	}
+	return all
+}
+
+// checkedUnits are the units that a unit checks.
+func (c *Cluster) checkedUnits(u *Unit) []*Unit {
+	var all []*Unit
+	for _, other := range c.Units {
+		if other != u && other.From != nil && !other.Spec.Suspend && u.checks(other.From) {
+			all = append(all, other)
 		}
 	}
 	return all

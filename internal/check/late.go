@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // findLate finds Pods that start beside what brings their Secret, and do not wait for it.
@@ -56,8 +54,7 @@ func (p *pod) mayFollow(by *Object) bool {
 	if p.Release == nil {
 		return by.Hook
 	}
-	after, _, _ := unstructured.NestedSlice(p.Release.Object.Object, "spec", "dependsOn")
-	return p.Hook || by.Hook || len(after) > 0 && by.Release != p.Release
+	return p.Hook || by.Hook || len(p.Release.dependsOn()) > 0 && by.Release != p.Release
 }
 
 // onlyWaits tells whether no init container of a Pod may wait in a way of its own.

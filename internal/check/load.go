@@ -136,6 +136,14 @@ func (t *Tree) inChart(name string) bool {
 
 // noteTemplates tells of Flux Kustomizations that are still templates.
 func (t *Tree) noteTemplates() {
+	found := t.templates()
+	for _, folder := range slices.Sorted(maps.Keys(found)) {
+		t.NotLooked = append(t.NotLooked, NotLooked{folder, fmt.Sprintf("%d of its files are templates of Flux Kustomizations (.j2, .tmpl), not YAML: render them first", found[folder])})
+	}
+}
+
+// templates are how many files are templates of Flux Kustomizations, by the first folder of their paths.
+func (t *Tree) templates() map[string]int {
 	found := map[string]int{}
 	for name := range t.files {
 		if !slices.Contains([]string{".j2", ".jinja", ".jinja2", ".tmpl", ".gotmpl", ".tpl"}, path.Ext(name)) {
@@ -147,7 +155,5 @@ func (t *Tree) noteTemplates() {
 			found[first]++
 		}
 	}
-	for _, folder := range slices.Sorted(maps.Keys(found)) {
-		t.NotLooked = append(t.NotLooked, NotLooked{folder, fmt.Sprintf("%d of its files are templates of Flux Kustomizations (.j2, .tmpl), not YAML: render them first", found[folder])})
-	}
+	return found
 }

@@ -13,6 +13,8 @@ type Result struct {
 	Findings  []Finding   `json:"findings"`
 	Clusters  []Looked    `json:"clusters"`
 	NotLooked []NotLooked `json:"notLookedInto"`
+	// Releases are what AddReleases was asked for: nil if nobody did.
+	Releases []Listed `json:"releases,omitzero"`
 }
 
 // Looked is how much of a cluster was looked into.

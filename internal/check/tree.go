@@ -33,6 +33,8 @@ type Tree struct {
 	deployed []deployed
 	// reached are the answers of Reached.
 	reached map[string]map[string]bool
+	// veiled says that clusters are built without what their Secrets hold.
+	veiled bool
 	// terraform is what readTerraform has read, nil before.
 	terraform []byte
 }
@@ -60,6 +62,8 @@ type Cluster struct {
 	// allPods and sources are what pods and brought have read, once all objects are there.
 	allPods []*pod
 	sources *brought
+	// start is what it was built from.
+	start start
 }
 
 // Unit is a Flux Kustomization.
@@ -88,8 +92,9 @@ type Unit struct {
 	unread bool
 	// doc is the Kustomization in its file, for a root that could not be built.
 	doc *Doc
-	// read is the answer of ReadBy.
-	read map[string]bool
+	// read is the answer of ReadBy, replaces that of replacesSecrets once somebody has asked.
+	read     map[string]bool
+	replaces *bool
 }
 
 // ID is "namespace/name".

@@ -1,0 +1,4 @@
+#!/bin/sh
+for app in apps/*/; do
+  lab "$app"
+done

@@ -1,0 +1,4 @@
+#!/bin/sh
+for app in $APPS; do
+  kubectl apply -k "$app"
+done
