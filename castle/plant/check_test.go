@@ -29,6 +29,8 @@ type row struct {
 	within time.Duration
 	// claimed tells that the Git credential was written before the fault.
 	claimed bool
+	// asks is the request to Git without which the Event tells of something else than the fault; "" is none. See run.
+	asks string
 }
 
 // planted are the objects with which Flux goes on, and what Flux itself is.
@@ -41,6 +43,11 @@ var planted = []schema.GroupVersionResource{
 // test runs seed into the fault, looks at what it says and does, heals, and sees the root sync in the cluster.
 func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: a failure belongs to its line here
 	t.Parallel()
+	r.run(t)
+}
+
+// run is test for who is in parallel already. It is false, and nothing else is looked at, if Git has not been asked.
+func (r row) run(t *testing.T) (asked bool) { //nolint:thelper // as test
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	w := newWorld(t)
@@ -56,8 +63,12 @@ func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: 
 		t.Fatalf("%v\n%s", err, s.stderr.String())
 	}
 	logins := len(w.vault.Calls(login)) - before
+	asked = r.asks == "" || len(w.git.Calls(r.asks)) > 0
 	took := time.Since(started)
 	t.Logf("%s after %s: %s", event.Reason, took.Round(100*time.Millisecond), event.Message)
+	if !asked {
+		return false
+	}
 	if r.within > 0 && took > r.within {
 		t.Errorf("the Event came after %s, want it within %s", took, r.within)
 	}
@@ -87,6 +98,7 @@ func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: 
 	}
 	w.wantLogins(t, s, r, before)
 	w.wantNoCredential(t, s)
+	return true
 }
 
 // wantLogins: never more than one login a try, and none for a Secret that is there.

@@ -154,7 +154,9 @@ func TestFollowNudgesAChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitForFirst(t, live, unit(ns, "a"), unit(ns, "b"))
-	until(t, live, unit(ns, "e"), "left for later", func(k *kustomizev1.Kustomization) bool { return because(k, meta.DependencyNotReadyReason) })
+	for _, name := range []string{"c", "d", "e"} { // who is looked at only after that needs no nudge
+		until(t, live, unit(ns, name), "left for later", func(k *kustomizev1.Kustomization) bool { return because(k, meta.DependencyNotReadyReason) })
+	}
 
 	var written writes
 	config := rest.CopyConfig(admin)
