@@ -24,6 +24,7 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/sourceignore"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -233,9 +234,9 @@ func reconciled(t *testing.T, live cluster.Client, unit *kustomizev1.Kustomizati
 	return nil, ""
 }
 
-// lags tells whether that only says that the controller's cache is behind the test: it does not have the source yet, or not the
-// artifact in its status.
+// lags tells whether that only says that the controller's cache is behind the test: it does not have the source yet, of which it
+// says the kind, or not the artifact in its status.
 // https://github.com/fluxcd/kustomize-controller/blob/v1.9.5/internal/controller/kustomization_controller.go
 func lags(message string) bool {
-	return strings.HasPrefix(message, "gitrepositories.") || strings.HasPrefix(message, "Source artifact not found, ")
+	return strings.HasPrefix(message, "GitRepository."+sourcev1.GroupVersion.Group+" ") || strings.HasPrefix(message, "Source artifact not found, ")
 }
