@@ -28,6 +28,8 @@ type row struct {
 	logins, reads int
 	// claimed tells that the Git credential was written before the fault.
 	claimed bool
+	// asks is the request to Git without which the Event tells of something else than the fault; "" is none. See run.
+	asks string
 }
 
 // planted are the objects with which Flux goes on, and what Flux itself is.
@@ -40,6 +42,11 @@ var planted = []schema.GroupVersionResource{
 // test runs seed into the fault, looks at what it says and does, heals, and sees the root sync in the cluster.
 func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: a failure belongs to its line here
 	t.Parallel()
+	r.run(t)
+}
+
+// run is test for who is in parallel already. It is false, and nothing else is looked at, if Git has not been asked.
+func (r row) run(t *testing.T) (asked bool) { //nolint:thelper // as test
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	w := newWorld(t)
@@ -54,6 +61,9 @@ func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: 
 		t.Fatalf("%v\n%s", err, s.stderr.String())
 	}
 	t.Logf("%s: %s", event.Reason, event.Message)
+	if asked = r.asks == "" || len(w.git.Calls(r.asks)) > 0; !asked {
+		return false
+	}
 	// The next try, soon after the Event, asks anew.
 	first, err := s.firstFailure(ctx)
 	if err != nil {
@@ -86,6 +96,7 @@ func (r row) test(t *testing.T) { //nolint:thelper // it is the subtest itself: 
 	}
 	w.wantLogins(t, s, r, before)
 	w.wantNoCredential(t, s)
+	return true
 }
 
 // upTo is how many calls came until moment, which is in whole milliseconds.

@@ -5,6 +5,7 @@ package plant_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/tazlab/seed/castle/internal/faults"
 )
@@ -15,14 +16,6 @@ func failGit(match string, fault faults.Fault, times int) func(*testing.T, *worl
 }
 
 func healGit(_ *testing.T, w *world) { w.git.Heal() }
-
-// impatient gives Git three seconds, so that a server which hangs is noticed soon.
-func impatient(match string) func(*testing.T, *world) {
-	return func(_ *testing.T, w *world) {
-		w.gitTimeout = "3s"
-		w.git.Fail(match, faults.Fault{Hold: faults.Never}, 0)
-	}
-}
 
 // mendToken puts the token that the Git server takes into the vault; nobody touches the cluster.
 func mendToken(_ *testing.T, w *world) {
@@ -71,8 +64,6 @@ func TestGitRecovers(t *testing.T) {
 		"too-many":          {breaks: failGit(refs, faults.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "1"}}, 0), want: []string{"429", "limits how often it is asked: seed comes back by itself after the 1s"}},
 		"error":             {breaks: failGit(refs, faults.Fault{Status: http.StatusInternalServerError}, 0), want: []string{"500", "look at its log or status page"}},
 		"error-at-pack":     {breaks: failGit(pack, faults.Fault{Status: http.StatusBadGateway}, 0), want: []string{"502", "look at its log or status page"}},
-		"hangs":             {breaks: impatient(refs), want: []string{"deadline exceeded", "timeout: no answer in time, spec.timeout is 3s"}},
-		"hangs-at-pack":     {breaks: impatient(pack), want: []string{"deadline exceeded", "timeout: no answer in time, spec.timeout is 3s"}},
 		"reset":             {breaks: failGit(refs, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer", "cut: the connection ended in the middle"}},
 		"reset-at-pack":     {breaks: failGit(pack, faults.Fault{Reset: true}, 0), want: []string{"connection reset by peer", "cut: the connection ended in the middle"}},
 		"truncated-refs":    {breaks: failGit(refs, faults.Fault{Cut: 60}, 0), want: []string{"EOF", "cut: the connection ended in the middle"}},
@@ -84,6 +75,32 @@ func TestGitRecovers(t *testing.T) {
 		r.reason, r.logins, r.claimed, r.heals = "Retrying", 1, true, healGit
 		r.want = append(r.want, "fetching GitRepository gitrecovers-"+name+"/flux-system from https://127.0.0.1:")
 		t.Run(name, r.test)
+	}
+}
+
+// A Git server that takes a request and never answers is told of when spec.timeout is over. Only who has asked waits for the answer:
+// where this machine used up the time before that, Git gets twice as much.
+func TestGitHangs(t *testing.T) {
+	t.Parallel()
+	for name, match := range map[string]string{"refs": refs, "pack": pack} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked := false
+			for limit := 3 * time.Second; limit < time.Minute && !asked && !t.Failed(); limit *= 2 {
+				hangs := func(_ *testing.T, w *world) {
+					w.gitTimeout = limit.String()
+					w.git.Fail(match, faults.Fault{Hold: faults.Never}, 0)
+				}
+				r := row{breaks: hangs, asks: match, heals: healGit, reason: "Retrying", logins: 1, claimed: true, want: []string{
+					"fetching GitRepository githangs-" + name + "-" + limit.String() + "/flux-system from https://127.0.0.1:",
+					"deadline exceeded", "timeout: no answer in time, spec.timeout is " + limit.String(),
+				}}
+				t.Run(limit.String(), func(t *testing.T) { asked = r.run(t) })
+			}
+			if !asked {
+				t.Error("Git was never asked")
+			}
+		})
 	}
 }
 

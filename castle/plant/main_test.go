@@ -24,6 +24,10 @@ import (
 // patience bounds one test. Most need a few seconds; with a vault that hangs it is seed's own limits that count.
 const patience = 2 * time.Minute
 
+// ample bounds each start and stop of etcd and of the API server: a machine at work may need more than the 20 s that envtest gives
+// them, after which it begins anew at ports that its first try may still hold.
+const ample = 3 * time.Minute
+
 // What all tests share: the API server, the authority that signs for vault and Git server, one that nobody knows, and
 // Flux's CRDs.
 var (
@@ -63,7 +67,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	server := &envtest.Environment{}
+	server := &envtest.Environment{ControlPlaneStartTimeout: ample, ControlPlaneStopTimeout: ample}
 	if err := signTokens(server.ControlPlane.GetAPIServer(), folder); err != nil {
 		return 1, err
 	}

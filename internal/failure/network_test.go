@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/tazlab/seed/internal/failure"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 // certificate is self-signed for 127.0.0.1, or for name if given, from and until the given times from now.
@@ -118,21 +119,44 @@ func goingAway(t *testing.T) error {
 	return get(t, "https://"+listener.Addr().String(), &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true})
 }
 
-// get returns the error of reading the whole answer of url within a moment.
+// ever bounds a call that ends by itself.
+const ever = time.Minute
+
+// get returns the error of reading the whole answer of url, which ends by itself.
 func get(t *testing.T, url string, transport *http.Transport) error {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), ever)
+	defer cancel()
+	return ask(ctx, t, url, transport)
+}
+
+func ask(ctx context.Context, t *testing.T, url string, transport *http.Transport) error {
+	t.Helper()
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := (&http.Client{Transport: transport, Timeout: time.Second}).Do(request)
+	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	_, err = io.ReadAll(response.Body)
 	return err
+}
+
+// unanswered calls a server that never answers. The time is over as soon as the server has the request: what took it away before
+// that would be another class.
+func unanswered(t *testing.T) error {
+	t.Helper()
+	ctx, over := context.WithCancelCause(t.Context())
+	defer over(nil)
+	hanging := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		over(context.DeadlineExceeded)
+		<-r.Context().Done()
+	})
+	return ask(ctx, t, hanging, &http.Transport{})
 }
 
 // serve runs a server for one test and returns its URL.
@@ -146,7 +170,6 @@ func serve(t *testing.T, handle http.HandlerFunc) string {
 func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 	t.Parallel()
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
-	hanging := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	cut := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		fmt.Fprint(w, "half")
@@ -170,13 +193,7 @@ func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 		}
 		return &http.Transport{Proxy: http.ProxyURL(u)}
 	}
-	// A port that somebody listened at a moment ago.
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + listener.Addr().String()
-	listener.Close()
+	closed := "http://" + loopback.Address()
 	deaf := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "udp", Err: syscall.ENETUNREACH}
 	}}
@@ -191,7 +208,7 @@ func TestNetworkNamesTheClassOfRealErrors(t *testing.T) {
 		"not yet valid":      {call(t, certificate(t, "", time.Hour, 2*time.Hour), true), "clock: the server's certificate is valid from", true},
 		"no TLS":             {get(t, strings.Replace(plain, "http:", "https:", 1), &http.Transport{}), "TLS: the server does not speak TLS there", false},
 		"refused":            {get(t, closed, &http.Transport{}), "route: nobody listens", false},
-		"hanging":            {get(t, hanging, &http.Transport{}), "timeout: no answer in time, LIMIT:", false},
+		"hanging":            {unanswered(t), "timeout: no answer in time, LIMIT:", false},
 		"client certificate": {wanted(t), "TLS: the server refused the handshake: it may want TLS below 1.2, or a client certificate in KEYPAIR", false},
 		"HTTP/2 stream":      {overHTTP2(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "cut:", false},
 		"HTTP/2 stream, late": {overHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -115,10 +115,16 @@ func contents(t *testing.T, dir string) []string {
 	return found
 }
 
-// fails fetches and wants an error with these words that is blocked or not, shows no secret and is no page.
+// fails fetches and wants an error.
 func fails(t *testing.T, source client.Object, s secrets, blocked bool, words ...string) {
 	t.Helper()
 	_, err := fetch.Source(t.Context(), source, s.read, nil, t.TempDir())
+	wantError(t, err, blocked, words...)
+}
+
+// wantError wants an error with these words that is blocked or not, shows no secret and is no page.
+func wantError(t *testing.T, err error, blocked bool, words ...string) {
+	t.Helper()
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -16,7 +16,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/tazlab/seed/internal/fetch"
 )
 
 // isolated keeps git independent of the machine.
@@ -196,10 +200,41 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(here, there)
 }
 
-// silentServer accepts connections and never says a word.
-func silentServer(t *testing.T) string {
+// silent is a server that accepts connections and never says a word.
+type silent struct {
+	address string
+	heard   atomic.Bool // whether somebody said something to it
+}
+
+func silentServer(t *testing.T) *silent {
 	t.Helper()
-	return "http://" + listen(t, func(connection net.Conn) { t.Cleanup(func() { connection.Close() }) })
+	s := &silent{}
+	s.address = listen(t, func(connection net.Conn) {
+		t.Cleanup(func() { connection.Close() })
+		go func() {
+			if n, _ := connection.Read(make([]byte, 1)); n > 0 {
+				s.heard.Store(true)
+			}
+		}()
+	})
+	return s
+}
+
+// unanswered fetches from a server that never answers, and wants the error to say so, with the limit. Only who has said something
+// waits for an answer: where a machine that stalls used up the time before that, the fetch gets twice as much.
+func unanswered(t *testing.T, scheme string, s secrets) {
+	t.Helper()
+	var err error
+	for limit := time.Second; limit <= time.Minute; limit *= 2 {
+		server := silentServer(t)
+		source := gitSource(scheme+server.address+"/tree.git", login, within(limit))
+		_, err = fetch.Source(t.Context(), source, s.read, nil, t.TempDir())
+		if server.heard.Load() {
+			wantError(t, err, false, fmt.Sprintf("no answer in time, spec.timeout is %s: ", limit))
+			return
+		}
+	}
+	t.Errorf("nothing was ever said to the server: %v", err)
 }
 
 // listen accepts connections on loopback until the test ends, and returns the address.

@@ -24,6 +24,7 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/sourceignore"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -220,7 +221,7 @@ func reconciled(t *testing.T, live cluster.Client, unit *kustomizev1.Kustomizati
 		case ready == nil:
 		case ready.Status == metav1.ConditionTrue && k.Status.LastAppliedRevision != "": // the condition comes first, then the rest of the status
 			return k, ""
-		case ready.Status == metav1.ConditionFalse && !strings.HasPrefix(ready.Message, "gitrepositories"): // not in its cache yet
+		case ready.Status == metav1.ConditionFalse && !lags(ready.Message):
 			if err := live.Delete(t.Context(), k); err != nil { // or it tries again and again
 				t.Fatal(err)
 			}
@@ -231,4 +232,11 @@ func reconciled(t *testing.T, live cluster.Client, unit *kustomizev1.Kustomizati
 	}
 	t.Fatalf("kustomize-controller did not end: %s", last)
 	return nil, ""
+}
+
+// lags tells whether that only says that the controller's cache is behind the test: it does not have the source yet, of which it
+// says the kind, or not the artifact in its status.
+// https://github.com/fluxcd/kustomize-controller/blob/v1.9.5/internal/controller/kustomization_controller.go
+func lags(message string) bool {
+	return strings.HasPrefix(message, "GitRepository."+sourcev1.GroupVersion.Group+" ") || strings.HasPrefix(message, "Source artifact not found, ")
 }

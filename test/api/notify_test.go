@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +25,7 @@ import (
 	"github.com/tazlab/seed/internal/cluster"
 	"github.com/tazlab/seed/internal/notify"
 	"github.com/tazlab/seed/internal/report"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 // chat is a Provider and an Alert for the Kustomization root, and what comes out of them.
@@ -66,14 +66,7 @@ func chat(t *testing.T, live cluster.Client, name, root, severity string) <-chan
 // startNotifications runs the real notification-controller and returns the address of its receiver of events.
 func startNotifications(t *testing.T) notify.Address {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := loopback.Address()
 	log := startProgram(t, "notification-controller", "--events-addr="+address, "--receiverAddr=127.0.0.1:0")
 	// It takes events before it has read what Alerts there are, and then loses them.
 	log.until(t, "Starting workers", 3)

@@ -5,7 +5,6 @@ package follow_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tazlab/seed/test/loopback"
 )
 
 // The Deployment, with its own arguments and its ServiceAccount's token: it serves health and metrics, asks for what waits, is
@@ -86,23 +87,12 @@ func ofDeployment(t *testing.T, all client.Client) (*rest.Config, []string) {
 // replica starts one, waits for its probes, and returns the address of its metrics.
 func replica(t *testing.T, access *rest.Config, args []string) (p *process, metrics string) {
 	t.Helper()
-	metrics, health := free(t), free(t)
+	metrics, health := loopback.Address(), loopback.Address()
 	p = begin(t, access, append([]string{"--metrics-addr", metrics, "--health-addr", health, "--leader-election-retry-period", "1s"}, args...)...)
 	for _, path := range []string{"/healthz", "/readyz"} {
 		until(t, path, func() bool { return get(t, health+path) == "ok" })
 	}
 	return p, metrics + "/metrics"
-}
-
-// free is an address that nobody has.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // get is what is served there; an error is its text.

@@ -15,7 +15,7 @@ const module = "github.com/tazlab/seed/"
 
 // order is the direction of imports: a package may import only those to its left.
 var order = []string{
-	"test/size", "test/benchcheck", "test/apiserver",
+	"test/size", "test/benchcheck", "test/loopback", "test/apiserver",
 	"internal/failure", "internal/secret", "internal/set", "internal/report", "internal/page", "internal/view", "test/births", "internal/cluster", "internal/live", "internal/notify",
 	"internal/template", "internal/bundle", "internal/claim/infisical", "internal/claim", "internal/fetch", "internal/build", "internal/apply", "internal/follow", "internal/nudge", "internal/letgo", "internal/lease",
 	"internal/manifests", "internal/talos", "internal/birth",

@@ -3,6 +3,7 @@
 package waitfor_test
 
 import (
+	"net"
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -23,6 +24,9 @@ func TestAPIServerRestarts(t *testing.T) {
 	before.await(t, "it is not there")
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
+	}
+	if other, err := net.Listen("tcp", "127.0.0.1:"+p.port); err == nil { // as any other test might: else somebody has it already
+		defer other.Close()
 	}
 	before.await(t, "the API server "+p.host+":"+p.port+" cannot be asked", "may be restarting")
 	during := p.start(t, nil, "secret/queue", "secret/database")

@@ -36,7 +36,8 @@ func (b *bench) serve(ctx context.Context) (*server, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &server{env: &envtest.Environment{}, dir: dir}
+	const ample = 3 * time.Minute // envtest's own 20 s for each start and stop are too few on a machine at work
+	s := &server{env: &envtest.Environment{ControlPlaneStartTimeout: ample, ControlPlaneStopTimeout: ample}, dir: dir}
 	s.env.ControlPlane.GetAPIServer().Path = b.tools["kube-apiserver"]
 	s.env.ControlPlane.Etcd = &envtest.Etcd{Path: b.tools["etcd"]}
 	s.env.ControlPlane.KubectlPath = b.tools["kubectl"]

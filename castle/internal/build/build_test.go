@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/tazlab/seed/castle/internal/build"
 )
@@ -159,7 +160,11 @@ func TestCancelEndsTheBuildAndItsChildren(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "build tiny") {
 		t.Errorf("error %v, want the part and that it was cancelled", err)
 	}
-	if err := syscall.Kill(-group, 0); !errors.Is(err, syscall.ESRCH) {
+	// The child is an orphan by now: it may be dead and there as long as PID 1 has not collected it. If it lives, it does so for ever.
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return errors.Is(syscall.Kill(-group, 0), syscall.ESRCH), nil
+	})
+	if err != nil {
 		t.Errorf("processes of the build are still there: %v", err)
 	}
 	assertEmpty(t, filepath.Join(opts.Cache, "bin"))

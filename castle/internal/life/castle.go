@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -64,6 +65,8 @@ type Castle struct {
 	node     *node.Handle // set in the process that started it
 	// serviceAccountKey signs the cluster's tokens. It is made before the cluster: the vault knows it.
 	serviceAccountKey pki.Pair
+	// lastFrame and quiet are the pauses of showView.
+	lastFrame, quiet time.Duration
 }
 
 // New fills in defaults. It touches nothing.
@@ -98,7 +101,7 @@ func New(o Options) (*Castle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Castle{Options: o, Cache: cache, screen: screen.New(o.Out), network: network}, nil
+	return &Castle{Options: o, Cache: cache, screen: screen.New(o.Out), network: network, lastFrame: lastFrame, quiet: quiet}, nil
 }
 
 // NodeDir is the folder of the node, for package node.

@@ -39,7 +39,7 @@ func (c *Castle) showView(ctx context.Context) (finish func(failed bool)) {
 		}
 		select {
 		case <-viewing.Done():
-		case <-time.After(quiet):
+		case <-time.After(c.quiet):
 			c.screen.Release(true)
 		}
 	}()
@@ -47,7 +47,7 @@ func (c *Castle) showView(ctx context.Context) (finish func(failed bool)) {
 		if !failed {
 			select {
 			case <-shown:
-			case <-time.After(lastFrame):
+			case <-time.After(c.lastFrame):
 			}
 		}
 		end()

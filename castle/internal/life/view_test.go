@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -103,15 +104,18 @@ func TestView(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for name, test := range map[string]struct {
 		script, seen string
+		lastFrame    time.Duration
 		end          error
 		want         []string
 	}{
-		"all stands":      {draws, "drawn", nil, []string{"seed | claimed", "Flux has the tree", "drawn", "after"}},
-		"more than waits": {forced, "looking", nil, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "after"}},
-		"the Job fails":   {forced, "looking", ErrJobFailed, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "seed | followed", "after"}},
+		// It ends by itself, whenever this machine gets to it.
+		"all stands":      {draws, "drawn", time.Hour, nil, []string{"seed | claimed", "Flux has the tree", "drawn", "after"}},
+		"more than waits": {forced, "looking", lastFrame, nil, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "after"}},
+		"the Job fails":   {forced, "looking", time.Hour, ErrJobFailed, []string{"seed | claimed", "Flux has the tree", "drawn", "looking", "\x1b[0m\x1b[?25h", "seed | followed", "after"}},
 	} {
 		terminal := screentest.Open(t)
 		c, api := observed(t, terminal.File, test.script)
+		c.lastFrame, c.quiet = test.lastFrame, time.Hour
 		end, ended := waiting(t, c)
 		terminal.Until(t, "seed | claimed\n")
 		api.planted.Store(true)

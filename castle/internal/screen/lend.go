@@ -35,7 +35,7 @@ func (s *Screen) Lend(ctx context.Context, program string, arguments, environmen
 	if started && exit.ExitCode() == interrupted {
 		select {
 		case <-ctx.Done():
-		case <-time.After(alike):
+		case <-time.After(s.alike):
 		}
 	}
 	if err != nil && ctx.Err() == nil {

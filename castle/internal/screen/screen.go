@@ -5,13 +5,15 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/term"
 )
 
 // Screen is where the castle's lines go. It may be used by several goroutines.
 type Screen struct {
-	out io.Writer
+	out   io.Writer
+	alike time.Duration // see Lend
 
 	mu   sync.Mutex
 	lent bool
@@ -28,7 +30,7 @@ type entry struct {
 const mostKept = 1000
 
 // New makes a Screen that writes to out.
-func New(out io.Writer) *Screen { return &Screen{out: out} }
+func New(out io.Writer) *Screen { return &Screen{out: out, alike: alike} }
 
 // Live tells whether a program can draw there: it is a terminal, and TERM names one with a cursor to move.
 func (s *Screen) Live() bool {

@@ -45,7 +45,10 @@ func run(m *testing.M) (code int, err error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		return 1, errors.New("KUBEBUILDER_ASSETS is not set: it names a folder with etcd and kube-apiserver")
 	}
-	server := &envtest.Environment{}
+	// A machine at work may need more than the 20 s that envtest gives to each start and stop of etcd and of the API server. After
+	// that it begins anew at ports that its first try may still hold.
+	const ample = 3 * time.Minute
+	server := &envtest.Environment{ControlPlaneStartTimeout: ample, ControlPlaneStopTimeout: ample}
 	if config, err = server.Start(); err != nil {
 		return 1, fmt.Errorf("start the API server: %w", err)
 	}

@@ -15,20 +15,20 @@ import (
 	"time"
 
 	"github.com/tazlab/seed/internal/wait/diagnose"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 func TestExplainOfRealErrors(t *testing.T) {
 	t.Parallel()
 	const name = "db.apps.invalid."
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
-	hanging := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	half := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		fmt.Fprint(w, "half")
 	})
 	asks := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
 	unwilling := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-	away, nobody := closed(t), muted(t, true)
+	away, nobody := loopback.Address(), muted(t)
 	choosy := encrypted(t, &tls.Config{ClientAuth: tls.RequireAnyClientCert})
 	trusting := choosy.Client().Transport.(*http.Transport)
 
@@ -39,25 +39,25 @@ func TestExplainOfRealErrors(t *testing.T) {
 	}{
 		"refused":                {dial(t, ever, nil, away), "refused", "nobody listens at db.apps:5432"},
 		"no answer to the call":  {dial(t, soon, nil, full(t)), "timeout", "a NetworkPolicy may let this Pod send nothing there: allow it with egress: [{ports: [{port: 5432}]}]"},
-		"no answer":              {get(t, soon, hanging, &http.Transport{}), "timeout", "gave no answer in time"},
-		"no handshake":           {get(t, soon, "https://"+muted(t, false), &http.Transport{}), "timeout", "gave no answer in time"},
+		"no answer":              {unanswered(t, "http://"), "timeout", "gave no answer in time"},
+		"no handshake":           {unanswered(t, "https://"), "timeout", "gave no answer in time"},
 		"no such name":           {dial(t, ever, nameServer(t, 3), name+":1"), "DNS", "the name " + name + " does not exist"},
 		"no address":             {dial(t, ever, nameServer(t, 0), name+":1"), "DNS", "the name " + name + " does not exist, or has no address yet"},
 		"name server in trouble": {dial(t, ever, nameServer(t, 2), name+":1"), "DNS", "could not say whether " + name + " exists"},
 		"name server deaf":       {dial(t, soon, nameServer(t, -1), name+":1"), "DNS", "no name server answers for " + name},
-		"no name server":         {dial(t, ever, asking(noNameServer(t)), name+":1"), "DNS", "allow egress to port 53, UDP and TCP"},
+		"no name server":         {dial(t, ever, asking(loopback.Address()), name+":1"), "DNS", "allow egress to port 53, UDP and TCP"},
 		"unknown authority":      {certified(t, "127.0.0.1", -time.Hour, time.Hour, false), "TLS", "signed by none of the authorities in /ca/ca.crt: put the right"},
 		"wrong name":             {certified(t, "other.example", -time.Hour, time.Hour, true), "TLS", "is not for 127.0.0.1"},
 		"expired":                {certified(t, "127.0.0.1", -time.Hour, -time.Minute, true), "TLS", "has expired"},
 		"not yet valid":          {certified(t, "127.0.0.1", time.Hour, 2*time.Hour, true), "clock", "check the clock of the node"},
-		"no TLS":                 {get(t, ever, strings.Replace(plain, "http:", "https:", 1), &http.Transport{}), "TLS", "does not speak TLS there"},
-		"client certificate":     {get(t, ever, choosy.URL, trusting), "TLS", "refused the handshake"},
-		"cut":                    {get(t, ever, half, &http.Transport{}), "cut", "ended before the answer"},
-		"hung up":                {get(t, ever, "http://"+nobody, &http.Transport{}), "cut", "ended before the answer"},
-		"proxy away":             {get(t, ever, "https://db.invalid", through(t, "http://"+away)), "proxy", "the proxy http://proxy:3128 cannot be reached"},
-		"proxy unwilling":        {get(t, ever, "https://db.invalid", through(t, unwilling)), "proxy", "gives no way to db.apps:5432 (Forbidden)"},
-		"proxy asks":             {get(t, ever, "https://db.invalid", through(t, asks)), "proxy", "wants a username and a password"},
-		"no SOCKS proxy":         {get(t, ever, "https://db.invalid", through(t, "socks5://"+nobody)), "proxy", "put db.apps into NO_PROXY"},
+		"no TLS":                 {get(t, strings.Replace(plain, "http:", "https:", 1), &http.Transport{}), "TLS", "does not speak TLS there"},
+		"client certificate":     {get(t, choosy.URL, trusting), "TLS", "refused the handshake"},
+		"cut":                    {get(t, half, &http.Transport{}), "cut", "ended before the answer"},
+		"hung up":                {get(t, "http://"+nobody, &http.Transport{}), "cut", "ended before the answer"},
+		"proxy away":             {get(t, "https://db.invalid", through(t, "http://"+away)), "proxy", "the proxy http://proxy:3128 cannot be reached"},
+		"proxy unwilling":        {get(t, "https://db.invalid", through(t, unwilling)), "proxy", "gives no way to db.apps:5432 (Forbidden)"},
+		"proxy asks":             {get(t, "https://db.invalid", through(t, asks)), "proxy", "wants a username and a password"},
+		"no SOCKS proxy":         {get(t, "https://db.invalid", through(t, "socks5://"+nobody)), "proxy", "put db.apps into NO_PROXY"},
 	} {
 		wrapped := fmt.Errorf("asking: %w", test.err)
 		if got := diagnose.Class(wrapped); got != test.class {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -21,7 +22,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// soon ends a call that would never end, ever one that ends by itself. No test is about how long a call took.
+// soon ends a call to whom nobody ever answers, ever one that ends by itself. No test is about how long a call took.
 const (
 	soon = 200 * time.Millisecond
 	ever = time.Minute
@@ -37,14 +38,6 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// closed is an address that somebody listened at a moment ago.
-func closed(t *testing.T) string {
-	t.Helper()
-	listener := listen(t)
-	listener.Close()
-	return listener.Addr().String()
-}
-
 // full is an address whose queue of connections is full: the kernel answers no further one, as if a firewall dropped it.
 func full(t *testing.T) string {
 	t.Helper()
@@ -56,7 +49,7 @@ func full(t *testing.T) string {
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Listen(fd, 0); err != nil {
+	if err := syscall.Listen(fd, 0); err != nil { // a queue of length 0 takes one
 		t.Fatal(err)
 	}
 	name, err := syscall.Getsockname(fd)
@@ -64,17 +57,29 @@ func full(t *testing.T) string {
 		t.Fatal(err)
 	}
 	address := (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*syscall.SockaddrInet4).Port}).String()
-	for range 10 { // a queue of length 0 takes one
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
-		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-		cancel()
-		if err != nil {
-			return address
-		}
-		t.Cleanup(func() { connection.Close() })
+	connection, err := (&net.Dialer{Timeout: ever}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the queue is never full")
-	return ""
+	t.Cleanup(func() { connection.Close() })
+	awaitQueued(t, fd)
+	return address
+}
+
+// awaitQueued waits until the kernel has a connection in the queue of a listening socket. The caller may see it stand before that.
+func awaitQueued(t *testing.T, fd int) {
+	t.Helper()
+	for {
+		var queued syscall.FdSet
+		queued.Bits[fd/64] = 1 << (fd % 64)
+		n, err := syscall.Select(fd+1, &queued, nil, nil, &syscall.Timeval{Sec: int64(ever / time.Second)})
+		if n > 0 {
+			return
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			t.Fatalf("no connection is queued: %v", err)
+		}
+	}
 }
 
 func dial(t *testing.T, limit time.Duration, resolver *net.Resolver, address string) error {
@@ -88,12 +93,17 @@ func dial(t *testing.T, limit time.Duration, resolver *net.Resolver, address str
 	return err
 }
 
-// get is the error of reading the whole answer of url.
-func get(t *testing.T, limit time.Duration, url string, transport *http.Transport) error {
+// get is the error of reading the whole answer of url, which ends by itself.
+func get(t *testing.T, url string, transport *http.Transport) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), ever)
+	defer cancel()
+	return ask(ctx, t, url, transport)
+}
+
+func ask(ctx context.Context, t *testing.T, url string, transport *http.Transport) error {
 	t.Helper()
 	defer transport.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +115,27 @@ func get(t *testing.T, limit time.Duration, url string, transport *http.Transpor
 	defer response.Body.Close()
 	_, err = io.ReadAll(response.Body)
 	return err
+}
+
+// unanswered is the error of a call to a server that never says a word. The time is over as soon as the server has heard the first
+// byte: what took it away before that would be another class.
+func unanswered(t *testing.T, scheme string) error {
+	t.Helper()
+	ctx, over := context.WithCancelCause(t.Context())
+	defer over(nil)
+	listener := listen(t)
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		if _, err := connection.Read(make([]byte, 1)); err == nil {
+			over(context.DeadlineExceeded)
+		}
+		_, _ = io.Copy(io.Discard, connection) // until the other side hangs up
+	}()
+	return ask(ctx, t, scheme+listener.Addr().String(), &http.Transport{})
 }
 
 func through(t *testing.T, proxy string) *http.Transport {
@@ -139,7 +170,7 @@ func certified(t *testing.T, name string, from, until time.Duration, trust bool)
 	if trust {
 		pool.AddCert(server.Certificate())
 	}
-	return get(t, ever, server.URL, &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}})
+	return get(t, server.URL, &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}})
 }
 
 func encrypted(t *testing.T, config *tls.Config) *httptest.Server {
@@ -196,28 +227,13 @@ func asking(address string) *net.Resolver {
 	}}
 }
 
-// noNameServer is an address where no name server is.
-func noNameServer(t *testing.T) string {
-	t.Helper()
-	socket, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	return socket.LocalAddr().String()
-}
-
-// muted accepts connections and closes them, or keeps them open without a word.
-func muted(t *testing.T, hangUp bool) string {
+// muted accepts connections and closes them.
+func muted(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
 	go func() {
 		for connection, err := listener.Accept(); err == nil; connection, err = listener.Accept() {
-			if hangUp {
-				connection.Close()
-			} else {
-				t.Cleanup(func() { connection.Close() })
-			}
+			connection.Close()
 		}
 	}()
 	return listener.Addr().String()

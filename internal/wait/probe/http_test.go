@@ -18,6 +18,7 @@ import (
 	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/probe"
 	"github.com/tazlab/seed/internal/wait/target"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 var theProxy *httptest.Server
@@ -93,7 +94,7 @@ func TestHTTPWantsAWholeAnswer(t *testing.T) {
 
 func TestHTTPFindsNobody(t *testing.T) {
 	t.Parallel()
-	away := closed(t)
+	away := loopback.Address()
 	notYet(t, probe.HTTP(parse(t, "http://somebody:hush@"+away+"/live?token=hush"), nil, ""), "refused", "GET http://"+away+"/live: dial tcp")
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
 	notYet(t, probe.HTTP(parse(t, strings.Replace(plain, "http", "https", 1)), nil, ""), "TLS", "server gave HTTP response")

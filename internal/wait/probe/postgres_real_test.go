@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +19,7 @@ import (
 
 	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/probe"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 const (
@@ -26,14 +27,18 @@ const (
 	nobody        = 65534 // PostgreSQL refuses to run as root
 )
 
-// cluster is the data of a real PostgreSQL, with a certificate for 127.0.0.1 and these users: postgres logs in with a
-// password, tls does so with TLS only, anyone needs none, outcast is refused.
+// cluster is the data of a real PostgreSQL, with these users: postgres logs in with a password, tls does so with TLS only, anyone
+// needs none, outcast is refused.
 type cluster struct {
 	bin, folder string
 	authority   string // a file
+	// host is where it listens, and what its certificate is for; at other it listens, too. Both are nobody else's. The port has to be
+	// free there only, which it stays while the server does not run.
+	host, other string
 	port        uint16
 }
 
+// The addresses are the clients': whoever calls an address of the loopback calls from this one.
 const accounts = `
 host    all outcast 127.0.0.1/32 reject
 host    all anyone  127.0.0.1/32 trust
@@ -44,11 +49,12 @@ host    all all     127.0.0.1/32 scram-sha-256
 
 func initialize(t *testing.T) cluster {
 	t.Helper()
-	c := cluster{bin: programs(t), folder: t.TempDir()}
+	mine, others := netip.MustParseAddrPort(loopback.Address()), netip.MustParseAddrPort(loopback.Address())
+	c := cluster{bin: programs(t), folder: t.TempDir(), host: mine.Addr().String(), other: others.Addr().String(), port: mine.Port()}
 	c.authority = filepath.Join(c.folder, "ca.crt")
 	data, password := filepath.Join(c.folder, "data"), filepath.Join(c.folder, "password")
 	ours := authority(t)
-	certificate, key := ours.issue(t, "127.0.0.1")
+	certificate, key := ours.issue(t, c.host)
 	c.write(t, c.authority, ours.pem)
 	c.write(t, password, []byte(rightPassword))
 	c.write(t, filepath.Join(c.folder, "server.crt"), certificate)
@@ -63,9 +69,6 @@ func initialize(t *testing.T) cluster {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	c.write(t, filepath.Join(data, "pg_hba.conf"), []byte(accounts))
-	listener := listen(t)
-	listener.Close()
-	c.port = uint16(listener.Addr().(*net.TCPAddr).Port)
 	return c
 }
 
@@ -110,7 +113,7 @@ func (c cluster) start(t *testing.T, until string, settings ...string) (stop fun
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	args := []string{"-D", filepath.Join(c.folder, "data")}
-	for _, setting := range append(settings, "port="+strconv.Itoa(int(c.port)), "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off",
+	for _, setting := range append(settings, "port="+strconv.Itoa(int(c.port)), "listen_addresses="+c.host+","+c.other, "unix_socket_directories=", "fsync=off",
 		"ssl=on", "ssl_cert_file="+filepath.Join(c.folder, "server.crt"), "ssl_key_file="+filepath.Join(c.folder, "server.key")) {
 		args = append(args, "-c", setting)
 	}
@@ -160,7 +163,7 @@ func (l *logged) Write(line []byte) (int, error) {
 }
 
 func (c cluster) server(user, mode string) probe.Server {
-	return probe.Server{Host: "127.0.0.1", Port: c.port, User: user, SSLMode: mode, RootCert: c.authority}
+	return probe.Server{Host: c.host, Port: c.port, User: user, SSLMode: mode, RootCert: c.authority}
 }
 
 func TestRealPostgreSQL(t *testing.T) {
@@ -231,9 +234,9 @@ func (c cluster) testEncryption(t *testing.T) {
 		notYet(t, probe.Postgres(foreign), "TLS", "certificate signed by unknown authority")
 	}
 	other := with(c.server("", "verify-full"), rightPassword)
-	other.Host = "localhost"
-	err := notYet(t, probe.Postgres(other), "TLS", "localhost")
-	if cure := diagnose.Explain(err, diagnose.Where{Address: "localhost"}); !strings.Contains(cure, "is not for localhost") {
+	other.Host = c.other
+	err := notYet(t, probe.Postgres(other), "TLS", c.other)
+	if cure := diagnose.Explain(err, diagnose.Where{Address: c.other}); !strings.Contains(cure, "is not for "+c.other) {
 		t.Errorf("the cure of %v is %q", err, cure)
 	}
 	other.SSLMode = "verify-ca"

@@ -18,6 +18,7 @@ import (
 	"github.com/tazlab/seed/internal/wait/diagnose"
 	"github.com/tazlab/seed/internal/wait/probe"
 	"github.com/tazlab/seed/internal/wait/target"
+	"github.com/tazlab/seed/test/loopback"
 )
 
 // TestMain sets the proxy, which net/http reads once in a process. It is for names only: loopback is never proxied.
@@ -42,13 +43,6 @@ func listen(t *testing.T) net.Listener {
 	}
 	t.Cleanup(func() { listener.Close() })
 	return listener
-}
-
-func closed(t *testing.T) string {
-	t.Helper()
-	listener := listen(t)
-	listener.Close()
-	return listener.Addr().String()
 }
 
 // met wants a probe to find detail.
@@ -87,7 +81,7 @@ func never(t *testing.T, p probe.Probe, says string) {
 func TestTCP(t *testing.T) {
 	t.Parallel()
 	met(t, probe.TCP(listen(t).Addr().String()), "accepts connections")
-	away := closed(t)
+	away := loopback.Address()
 	notYet(t, probe.TCP(away), "refused", "dialling "+away+": ")
 	for _, address := range []string{"", "db", "db:", ":5432", "fd00::7"} {
 		never(t, probe.TCP(address), "no HOST:PORT")
