@@ -60,11 +60,11 @@ func distributed(namespace string) bool {
 }
 
 // needsNamespace is the namespace that a chart is installed into and that is not the release's own: "" if that is so, or if what the chart
-// makes is known and tells it better. Nothing is said of a release that is not for this cluster, not now, or written by others, too.
+// makes is known and tells it better. Nothing is said of a release that is not for this cluster, not now, left alone, or written by others.
 func (r *Release) needsNamespace() string {
 	spec, _, _ := unstructured.NestedMap(r.Object.Object, "spec")
 	suspended, _, _ := unstructured.NestedBool(spec, "suspend")
-	if r.NotLooked == "" || suspended || spec["kubeConfig"] != nil || hasVariable(spec["install"]) || r.Object.shared() || r.Namespace == r.GetNamespace() {
+	if r.NotLooked == "" || suspended || spec["kubeConfig"] != nil || hasVariable(spec["install"]) || r.Object.shared() || r.Object.skipped() || r.Namespace == r.GetNamespace() {
 		return ""
 	}
 	return r.Namespace
