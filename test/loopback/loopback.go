@@ -13,6 +13,6 @@ import (
 // again: other tests listen at 127.0.0.1:0 meanwhile. Nor is the port one that the kernel gives away: those begin with 32768
 // (net.ipv4.ip_local_port_range), and who listens at one of them with every host takes it from this one, too.
 func Address() string {
-	host := netip.AddrFrom4([4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))})
-	return netip.AddrPortFrom(host, uint16(10000+rand.IntN(20000))).String()
+	host := netip.AddrFrom4([4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))}) //nolint:gosec // others may guess it
+	return netip.AddrPortFrom(host, uint16(10000+rand.IntN(20000))).String() //nolint:gosec // as above
 }
