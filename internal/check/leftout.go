@@ -23,7 +23,10 @@ func findLeftOut(t *Tree) []Finding {
 	left = slices.DeleteFunc(left, func(dir string) bool {
 		return t.refersInto(dir) || slices.ContainsFunc(units, func(d *Doc) bool { return d.buildsFrom(dir) })
 	})
-	named := t.namedInCheckout(left)
+	named, err := t.namedInCheckout(left)
+	if err != nil { // then it is not known what the files say
+		return nil
+	}
 	_, indexes := t.used()
 	var all []Finding
 	for _, dir := range left {
@@ -129,37 +132,38 @@ const largest = 1 << 20
 
 // namedInCheckout tells which folders a file of the checkout names: with the folder above, by a pattern, or in an index above by their
 // names alone. What source-controller leaves out counts too: a workflow may apply a folder.
-func (t *Tree) namedInCheckout(dirs []string) map[string]bool {
+func (t *Tree) namedInCheckout(dirs []string) (map[string]bool, error) {
 	named := map[string]bool{}
 	if len(dirs) == 0 {
-		return named
+		return named, nil
 	}
-	// What cannot be read names nothing that Flux could read.
-	_ = filepath.WalkDir(t.original, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			if err == nil && entry.Name() == ".git" {
-				return filepath.SkipDir
-			}
+	root, err := filepath.EvalSymlinks(t.original) // it may be named by a link, which is not followed
+	if err != nil {
+		return nil, err
+	}
+	return named, filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == ".git":
+			return filepath.SkipDir
+		case !entry.Type().IsRegular() || path.Ext(file) == ".md":
 			return nil
 		}
 		info, err := entry.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > largest || path.Ext(file) == ".md" {
-			return nil
+		if err != nil || info.Size() > largest {
+			return err
 		}
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil
+			return err
 		}
-		name, err := filepath.Rel(t.original, file)
-		if err != nil {
-			return nil
-		}
+		name, err := filepath.Rel(root, file)
 		for _, dir := range dirs {
 			named[dir] = named[dir] || !below(dir, name) && speaksOf(name, string(data), dir)
 		}
-		return nil
+		return err
 	})
-	return named
 }
 
 // speaksOf tells whether a text names a folder.
