@@ -130,6 +130,26 @@ func TestRenderIdentityErrors(t *testing.T) {
 	}
 }
 
+// A unit whose dependency has a readyExpr does not wait for its Ready, so a circle over it is none.
+func TestRenderReadyExpr(t *testing.T) {
+	t.Parallel()
+	unit := func(name, dependsOn string) string {
+		return "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: flux-system}\n" +
+			"spec: {interval: 1m, prune: true, path: ./clusters, sourceRef: {kind: GitRepository, name: flux-system}, dependsOn: [" + dependsOn + "]}\n"
+	}
+	tree := bootstrapped(t, "https://git.example.com/fleet.git")
+	file := "clusters/home/flux-system/gotk-sync.yaml"
+	before, err := os.ReadFile(filepath.Join(tree, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files(t, tree, map[string]string{file: string(before) + unit("a", "{name: b, readyExpr: dep.metadata.generation > 0}") + unit("b", "{name: a}")})
+	stdout, stderr, code := seed(t, "username=git\npassword=s3cr3t\n", "render", "manifests", "--tree", tree, "--cluster", "clusters/home", "--image", "i", "--identity-file", "-")
+	if code != 0 || stdout == "" {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
 // Each row is a mistake in the tree; the error names the object, the field and the cure.
 func TestRenderTreeErrors(t *testing.T) {
 	t.Parallel()

@@ -63,11 +63,15 @@ func unitSource(tree *build.Tree, unit *kustomizev1.Kustomization) (client.Objec
 	return source, claims, nil
 }
 
-// acyclic finds units that wait for each other. Flux would be planted all the same, but they would never be Ready.
+// acyclic finds units that wait for each other. Flux would be planted all the same, but they would never be Ready. With a
+// readyExpr a unit may go on before its dependency is Ready:
+// https://fluxcd.io/flux/components/kustomize/kustomizations/#dependency-ready-expression
 func acyclic(tree *build.Tree) error {
 	var units []dependency.Dependent
 	for _, unit := range build.Units(tree.All()) {
-		units = append(units, unit)
+		waits := unit.DeepCopy()
+		waits.Spec.DependsOn = slices.DeleteFunc(waits.Spec.DependsOn, func(on kustomizev1.DependencyReference) bool { return on.ReadyExpr != "" })
+		units = append(units, waits)
 	}
 	if _, err := dependency.Sort(units); err != nil {
 		return fmt.Errorf("the Kustomizations' spec.dependsOn: %w: remove one of these dependencies", err)
