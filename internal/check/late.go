@@ -101,15 +101,9 @@ func (c *Cluster) beforeAll(unit *Unit, asked map[*Unit]bool) (before map[*Unit]
 		if at.unread || len(c.DependsOn(at)) != len(at.Spec.DependsOn) {
 			return nil, false
 		}
-		next := c.DependsOn(at)
-		for _, dependency := range next {
-			before[dependency] = dependency.waits()
-		}
-		for _, child := range c.Units {
-			if child.Parent == at && before[at] {
-				before[child] = child.waits()
-				next = append(next, child)
-			}
+		next := c.with(at, before[at])
+		for _, unit := range next {
+			before[unit] = unit.waits()
 		}
 		if at.Parent != nil && !slices.Contains(next, at.Parent) && at.Parent != c.Root && !seen[at.Parent] && !asked[at.Parent] {
 			// What brings it has started, and so all that waits for is Ready: but not that itself.
@@ -128,6 +122,17 @@ func (c *Cluster) beforeAll(unit *Unit, asked map[*Unit]bool) (before map[*Unit]
 		}
 	}
 	return before, true
+}
+
+// with are the units that are Ready if at is: those that it depends on and, if it waits for its objects, those among them.
+func (c *Cluster) with(at *Unit, waits bool) []*Unit {
+	units := c.DependsOn(at)
+	for _, child := range c.Units {
+		if child.Parent == at && waits {
+			units = append(units, child)
+		}
+	}
+	return units
 }
 
 // waits tells whether a unit is Ready only when its objects are. Of healthChecks it is taken that they name those that matter.

@@ -137,11 +137,12 @@ func (t *Tree) namedInCheckout(dirs []string) (map[string]bool, error) {
 	if len(dirs) == 0 {
 		return named, nil
 	}
-	root, err := filepath.EvalSymlinks(t.original) // it may be named by a link, which is not followed
+	root, err := os.OpenRoot(t.original)
 	if err != nil {
 		return nil, err
 	}
-	return named, filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+	defer func() { _ = root.Close() }()
+	return named, fs.WalkDir(root.FS(), ".", func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -154,15 +155,14 @@ func (t *Tree) namedInCheckout(dirs []string) (map[string]bool, error) {
 		if err != nil || info.Size() > largest {
 			return err
 		}
-		data, err := os.ReadFile(file)
+		data, err := root.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(root, file)
 		for _, dir := range dirs {
-			named[dir] = named[dir] || !below(dir, name) && speaksOf(name, string(data), dir)
+			named[dir] = named[dir] || !below(dir, file) && speaksOf(file, string(data), dir)
 		}
-		return err
+		return nil
 	})
 }
 
