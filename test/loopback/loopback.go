@@ -14,5 +14,5 @@ import (
 // (net.ipv4.ip_local_port_range), and who listens at one of them with every host takes it from this one, too.
 func Address() string {
 	host := netip.AddrFrom4([4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))}) //nolint:gosec // others may guess it
-	return netip.AddrPortFrom(host, uint16(10000+rand.IntN(20000))).String() //nolint:gosec // as above
+	return netip.AddrPortFrom(host, uint16(10000+rand.IntN(20000))).String()                                        //nolint:gosec // as above
 }
