@@ -20,7 +20,7 @@ down: $(CASTLE) ## End it and leave nothing behind
 ##@ Work on it
 .PHONY: build check lint unit check-tree
 # waitfor is built without inlining: it waits, and is a megabyte smaller. The seed of the image has the tag agent: it is without
-# Helm, which only seed check needs.
+# seed check, and so without Helm.
 build: $(CASTLE) ## Build bin/seed, bin/seed-agent for an image, bin/waitfor and bin/castle
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/seed ./cmd/seed
 	CGO_ENABLED=0 go build -trimpath -tags agent -ldflags "-s -w" -o bin/seed-agent ./cmd/seed
@@ -31,7 +31,7 @@ check-tree: ## What seed check finds in this tree
 check: unit lint ## Unit tests and lint: no root, no cluster
 unit: ## Unit tests
 	go test ./...
-	go test -tags agent ./internal/chart
+	go test -tags agent -run TestCheckOfTheImage ./cmd/seed
 	cd castle && go test ./...
 lint: ## Lint seed and the castle
 	go tool -modfile=tools/go.mod golangci-lint run --build-tags apiserver,browser,postgres ./...

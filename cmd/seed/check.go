@@ -1,3 +1,5 @@
+//go:build !agent
+
 package main
 
 import (
@@ -19,9 +21,6 @@ import (
 	"github.com/tazlab/seed/internal/talos"
 )
 
-// errFound says by the exit code that there are findings; they are told already.
-var errFound = errors.New("there are findings")
-
 func checkCommand() *cobra.Command {
 	var how checking
 	command := &cobra.Command{
@@ -31,7 +30,7 @@ func checkCommand() *cobra.Command {
 with file and line, why, and what to do. PATH is a repository, or a cluster's folder in one; the default is this one. A cluster
 is a folder that holds, as built, the Flux Kustomization that builds it, or one that a FluxInstance of flux-operator names.
 
-Charts of the repository are rendered with Helm's own code; the seed of the image has none.
+Charts of the repository are rendered with Helm's own code.
 
 What it cannot know it says nothing about. What it did not look into it names at the end: other sources, their charts, templates.
 docs/check.md explains each finding by its code.

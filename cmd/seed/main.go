@@ -37,6 +37,9 @@ func main() {
 	os.Exit(code)
 }
 
+// errFound says by the exit code that there are findings; they are told already.
+var errFound = errors.New("there are findings")
+
 // execute runs one command and turns its error into an exit code and one line on standard error.
 func execute(ctx context.Context, args []string) int {
 	started := false

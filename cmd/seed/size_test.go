@@ -7,7 +7,7 @@ import (
 )
 
 // maxImage is what seed's image may weigh, in bytes, compressed: a newborn node pulls it before anything else can start.
-// The image holds this one program, so the program decides. It is built with the tag agent, without Helm.
+// The image holds this one program, so the program decides. It is built with the tag agent, without seed check and Helm.
 const maxImage = 15_000_000
 
 // tooBig says where to look. One call of reflect's Method or MethodByName with a name that the linker does not know makes

@@ -46,8 +46,6 @@ type Unknown string
 // Error is the reason.
 func (u Unknown) Error() string { return string(u) }
 
-// ErrAgent is the error of all charts in the seed of the image, which has no room for Helm's template engine.
-const ErrAgent = Unknown("this build of seed has no Helm: use the seed of your desk (make build)")
 
 // Missing is the error of a chart that needs what is not in the repository: its folder, a dependency's, or a values file.
 type Missing struct{ Path string }

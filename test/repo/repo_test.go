@@ -114,10 +114,10 @@ func TestWaitforIsALeaf(t *testing.T) {
 	}
 }
 
-// The castle compiles Kubernetes; seed must not depend on it. The image has no room for Helm.
+// The castle compiles Kubernetes; seed must not depend on it. The image has no room for Helm, nor for seed check.
 func TestStaysOut(t *testing.T) {
 	t.Parallel()
-	for tags, banned := range map[string][]string{"": {"k8s.io/kubernetes/", module + "castle"}, "agent": {"helm.sh/helm"}} {
+	for tags, banned := range map[string][]string{"": {"k8s.io/kubernetes/", module + "castle"}, "agent": {"helm.sh/helm", module + "internal/check"}} {
 		command := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "./cmd/...")
 		command.Dir = "../.."
 		out, err := command.Output()
