@@ -46,7 +46,6 @@ type Unknown string
 // Error is the reason.
 func (u Unknown) Error() string { return string(u) }
 
-
 // Missing is the error of a chart that needs what is not in the repository: its folder, a dependency's, or a values file.
 type Missing struct{ Path string }
 
