@@ -17,16 +17,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tazlab/seed/internal/report"
 )
-
-// The reflectors' handlers remember, for all of the process, when the last error was, and sleep if that was just now. Each bubble of
-// synctest has a time of its own.
-func init() { utilruntime.ErrorHandlers = nil }
 
 // reticent is an API server with a root that is Ready and has brought an app, which is Ready too, and a release. Of anything but
 // Kustomizations it says nothing.

@@ -31,7 +31,7 @@ func Write(out io.Writer, r, earlier *report.Report) error {
 	w.end("head")
 	w.open("body")
 	w.open("main")
-	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End()), path: r.ShownPath()}
+	c := &chart{writer: w, r: r, scale: newScale(r.Zero(), r.End()), path: r.CriticalPath()}
 	_, c.behind = r.LeftOut()
 	c.header()
 	c.missing()

@@ -1,9 +1,6 @@
 package report
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Following tells that it is no birth's: somebody followed a cluster that lived already, and it begins with that.
 func (r *Report) Following() bool {
@@ -13,16 +10,6 @@ func (r *Report) Following() bool {
 // Already tells that at is a moment before somebody began to follow: then it was so already, and since when is not told.
 func (r *Report) Already(at time.Time) bool {
 	return r.Following() && !at.IsZero() && !at.After(r.Zero())
-}
-
-// ShownPath is CriticalPath as people are told of it. Who follows a cluster that lived already has planted nothing, and what stood
-// before has taken none of his time.
-func (r *Report) ShownPath() []Leg {
-	legs := r.CriticalPath()
-	if !r.Following() {
-		return legs
-	}
-	return slices.DeleteFunc(legs, func(l Leg) bool { return !l.Unit || r.stoodUntil(r.unit(l.Name), l.To) })
 }
 
 // stoodUntil tells that the unit was Ready when somebody began to follow, and stayed so until that moment.

@@ -34,7 +34,7 @@ before  first app online
 		t.Errorf("%v: the table is\n%s\nwant in it%s", err, out.String(), want)
 	}
 	var path []string
-	for _, leg := range r.ShownPath() {
+	for _, leg := range r.CriticalPath() {
 		path = append(path, r.Short(leg.Name))
 	}
 	if got := strings.Join(path, ", "); got != "infrastructure, apps" {
@@ -48,7 +48,7 @@ before  first app online
 	fresh := &report.Report{Seed: births.Start}
 	fresh.See(report.Unit{Name: root}, report.PhaseWorking, "", births.At(0.1))
 	fresh.See(report.Unit{Name: root, Ready: true, At: births.At(3)}, report.PhaseReady, "", births.At(3))
-	if legs := fresh.ShownPath(); len(legs) != 1 || legs[0].Name != root || !legs[0].From.Equal(births.At(0.1)) {
+	if legs := fresh.CriticalPath(); len(legs) != 1 || legs[0].Name != root || !legs[0].From.Equal(births.At(0.1)) {
 		t.Errorf("the path is %+v", legs)
 	}
 

@@ -22,7 +22,7 @@ func (l Leg) Took() time.Duration { return l.To.Sub(l.From) }
 // CriticalPath is the chain that decided when the goal stood, which is all of the tree unless Until names it: from the unit
 // that became Ready last back through what it waited for last, to the machine's start. What was Ready before and was looked at
 // once more has only that time on it; before that comes what kept the goal from standing until then. Making anything else
-// faster gains nothing. Of a report that is no record there is none.
+// faster gains nothing. Of a report that is no record there is none; in that of a following it begins with the following.
 func (r *Report) CriticalPath() []Leg {
 	if r.Live {
 		return nil
@@ -53,6 +53,9 @@ func (r *Report) CriticalPath() []Leg {
 		if u == nil && !run.first && r.followed().Before(to) {
 			to = r.followed() // what was between is no part of the tree any more
 		}
+	}
+	if r.Following() { // what stood before has taken none of the time of who follows
+		legs = slices.DeleteFunc(legs, func(l Leg) bool { return r.stoodUntil(r.unit(l.Name), l.To) })
 	}
 	return append(r.ground(to), reversed(legs)...)
 }

@@ -28,7 +28,7 @@ func (r *Report) summary(w *tabwriter.Writer) {
 	if r.Already(r.Goal()) { // it stood before anybody looked
 		return
 	}
-	r.legs(w, "CRITICAL PATH", r.ShownPath())
+	r.legs(w, "CRITICAL PATH", r.CriticalPath())
 	r.legs(w, "SLOWEST", r.Slowest(5))
 	r.apps(w)
 	r.nudges(w)
